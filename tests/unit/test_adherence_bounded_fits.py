@@ -384,12 +384,18 @@ def test_hazards_of_people_who_all_leave_at_once_have_no_error_of_zero() -> None
 
 
 def test_a_group_that_leaves_whole_in_the_first_week_has_no_narrow_hazard_ratio() -> None:
+    """It tells nothing of the others: their coefficients are those of a fit without it."""
     rng, x = columns(120)
     x[:, 3] = np.arange(120) < 30
     time, event = np.ceil(rng.exponential(20, 120)), rng.random(120) < 0.6
     time[:30], event[:30] = 5.0, True
+    fit = discrete_time(x[:, 1:], time, event, robust=True).fit
+    others = discrete_time(x[30:, 1:3], time[30:], event[30:], robust=True).fit
+    assert np.isnan(fit.se).tolist() == [False] * (len(fit.se) - 1) + [True]
+    np.testing.assert_allclose(fit.coefficients[-3:-1], others.coefficients[-2:], rtol=1e-7)
+    np.testing.assert_allclose(fit.se[:-1], others.se, rtol=1e-6)
     with pytest.raises(NotEstimableError, match="predictors separate who left"):
-        discrete_time(x[:, 1:], time, event, robust=True)
+        discrete_time(x[:, 3:], time, event, robust=True)
     time[0] = 12.0  # one of them stays a week longer
     fit = discrete_time(x[:, 1:], time, event, robust=True).fit
     assert fit.se[-1] > 0.3

@@ -38,10 +38,14 @@ class PersonPeriods:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscreteTime:
-    """Fit with the baseline first and the predictors after it, and the rows it rests on."""
+    """Fit with the baseline first and the predictors after it, and the rows it rests on.
+
+    `covariance` is that of `fit` without its gaps: coefficients that grow without end have none of their own.
+    """
 
     fit: Fit
     rows: PersonPeriods
+    covariance: Floats
 
     @property
     def first(self) -> int:
@@ -100,7 +104,8 @@ def discrete_time(
     Returns
     -------
     DiscreteTime
-        `fit.n` counts people.
+        `fit.n` counts people. A coefficient that grows without end, as of a group that left whole in one
+        interval, has no standard error (NaN); the others keep theirs.
 
     Raises
     ------
@@ -147,7 +152,8 @@ def discrete_time(
     covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
     # The link comes to 1 at a predictor of 3.6: who all leave at once keep within LARGEST_LOG_ODDS.
     even = np.linalg.pinv(matrix.T @ matrix, hermitian=True)
-    if (np.diag(covariance) * LEAST_WEIGHT > np.diag(even))[rows.baseline.shape[1] :].any():
+    endless = np.diag(covariance) * LEAST_WEIGHT > np.diag(even)
+    if endless[rows.baseline.shape[1] :].all():
         raise _failed("predictors separate who left, or everybody left in one interval")
     fit = Fit(
         coefficients=coefficients,
@@ -163,7 +169,8 @@ def discrete_time(
     elif robust:
         moved = _moves_of_people(matrix, residual, weights, rows.person, information)
         fit = replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
-    return DiscreteTime(fit=fit, rows=rows)
+    known = np.where(endless[:, None] | endless[None, :], np.nan, fit.covariance)
+    return DiscreteTime(fit=replace(fit, covariance=known), rows=rows, covariance=fit.covariance)
 
 
 def _moves_of_people(
@@ -197,7 +204,7 @@ def still_using(
         return float(-100 * theta[first + column] * (hazard * np.exp(-hazard)).mean())
 
     fit = model.fit
-    value, _, low, high = delta_interval(average, fit.coefficients, fit.covariance, level, fit.df_resid)
+    value, _, low, high = delta_interval(average, fit.coefficients, model.covariance, level, fit.df_resid)
     return value, low, high
 
 
