@@ -322,3 +322,24 @@ def test_means_of_waves_are_made_again_before_those_of_groups(
     tables = [call["table"] for call in calls if call["call"] == "item_means"]
     assert list(dict.fromkeys(tables)) == ["by_wave", "by_group"]
     assert tables.count("by_group") == 2
+
+
+def test_people_of_a_single_answer_are_counted_in_r_as_in_the_report(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """One answer is no pair, and none of another theme."""
+    frame = answers.copy()
+    frame[scale.item_ids] = frame[scale.item_ids].astype("Int64")
+    for row, theme in zip(frame.index, scale.dimension_themes, strict=False):
+        only = scale.theme_items(theme)[0]
+        frame.loc[row, [item for item in scale.item_ids if item != only]] = pd.NA
+    wave = frame["wave"].iloc[0]
+    first = frame[frame["wave"] == wave]
+    tree = validate(frame, scale, plan={"topics": ["sampling", "irt"]}).tree["sections"]
+    for name in ("sampling", "irt"):
+        (call,) = (c for c in tree[name]["twins"]["calls"] if c["call"] == "n")
+        asked = call["arguments"]
+        assert asked["where"] == {"wave": str(wave)}
+        answered = first[asked["items"]].notna().sum(axis=1)
+        n = int((answered > (1 if asked.get("paired") else 0)).sum())
+        assert n == tree[name]["method"]["n"] < len(first)

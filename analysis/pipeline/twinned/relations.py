@@ -317,7 +317,10 @@ def twins_of_irt(context: Context, section: Section) -> Twins:
     found.leave(Reason.OWN, "*", "fit")
     found.leave(Reason.OWN, "*", "parameters")
     found.leave(Reason.OWN, "*")
-    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
+    fit = section.tables["fit"].frame
+    if len(fit):  # of the theme that most people answered any item of
+        most = context.themes[fit["theme"].iloc[int(fit["n"].argmax())]]
+        found.add("n", {"n": "n"}, table=METHOD, items=most, where=first_wave(context))
     return found
 
 
