@@ -17,13 +17,20 @@ from scipy.special import expit
 from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from analysis.adherence.models import run as m
-from analysis.adherence.models.binomial import beta_binomial, quasi_binomial, quasi_binomials, sandwich
+from analysis.adherence.models.binomial import (
+    beta_binomial,
+    of_one_person,
+    quasi_binomial,
+    quasi_binomials,
+    sandwich,
+)
 from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.models.context import HAZARD, REMAINING
 from analysis.adherence.models.counts import count_models
 from analysis.adherence.models.discrete import discrete_time
 from analysis.adherence.models.maximum import maximise
 from analysis.adherence.models.poisson import excess_spread, quasi_poisson
+from analysis.adherence.models.rows import coefficient_rows
 from analysis.adherence.models.survival import cox
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
@@ -290,6 +297,32 @@ def test_a_person_alone_in_a_category_moves_no_other_error() -> None:
     rest = np.delete(np.arange(n), 17)
     wanted = sm.OLS(y[rest], x[rest, :2]).fit(cov_type="HC3").cov_params()
     np.testing.assert_allclose(found[:2, :2], wanted, rtol=1e-9)
+
+
+def test_what_one_person_alone_has_is_told_without_an_error() -> None:
+    """HC3 of a category of one is the error of the others: p = .02 of a difference that nobody repeats."""
+    rng, x = columns(120)
+    x[:, 3] = np.arange(120) == 17
+    time, event = np.ceil(rng.exponential(20, 120)), rng.random(120) < 0.6
+    time[17], event[17] = 20.0, True
+    counts = rng.negative_binomial(1, 0.1, 120).astype(float)
+    counts[17], due = 9.0, np.full(120, 28.0)
+    done = rng.binomial(28, 0.4, 120).astype(float)
+    fits = {
+        "logit": quasi_binomial(x, done, due, robust=True),
+        "counts": count_models(x, counts, robust=True).negative_binomial,
+        "poisson": quasi_poisson(x, counts, robust=True),
+        "week": discrete_time(x[:, 1:], time, event, robust=True).fit,
+    }
+    for name, fit in fits.items():
+        terms = [str(k) for k in range(len(fit.coefficients))]
+        rows = pd.DataFrame(coefficient_rows(name, "total", terms, fit, 0.95))
+        empty = rows[["se", "pvalue", "ci_lower", "ci_upper"]].isna()
+        assert empty.to_numpy().tolist() == [[False] * 4] * (len(rows) - 1) + [[True] * 4], name
+    assert of_one_person(x) == (3,)
+    assert of_one_person(np.column_stack([x, np.arange(120) < 2])) == (3,)
+    x[0, 3] = 1.0
+    assert of_one_person(x) == () and quasi_binomial(x, done, due, robust=True).alone == ()
 
 
 def test_errors_where_less_was_due_of_some_are_those_of_weights_of_one() -> None:

@@ -179,6 +179,7 @@ def quasi_binomial(
         df_resid=float(len(done) - design.shape[1]),
         log_likelihood=float("nan"),
         n=len(done),
+        alone=of_one_person(design) if robust or clusters is not None else (),
     )
     if clusters is None:
         return fit
@@ -225,6 +226,25 @@ def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
     """
     moved = influences(design, residual, information)
     return np.asarray(moved.T @ moved, dtype=np.float64)
+
+
+def of_one_person(design: Floats) -> tuple[int, ...]:
+    """Columns whose coefficient rests on one person, fitted exactly: `sandwich` has no error of it.
+
+    Parameters
+    ----------
+    design : array, shape (n, p)
+        One row a person.
+
+    Returns
+    -------
+    tuple of int
+        Positions, as of a category of one.
+    """
+    inverse = np.linalg.pinv(design)
+    alone = 1 - np.einsum("ij,ji->i", design, inverse) < NOTHING_LEFT
+    moved = np.abs(inverse[:, alone]) * np.sqrt((design**2).sum(axis=0))[:, None]
+    return tuple(map(int, np.flatnonzero((moved > NOTHING_LEFT).any(axis=1))))
 
 
 def influences(design: Floats, residual: Floats, information: Floats) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.special import expit, gammaln, psi
 
-from analysis.adherence.models.binomial import sandwich
+from analysis.adherence.models.binomial import of_one_person, sandwich
 from analysis.adherence.models.clusters import (
     Clusters,
     covariance_of,
@@ -171,10 +171,11 @@ def _negative_binomial(
         log_likelihood=found.log_likelihood,
         n=len(counts),
     )
+    if clusters is None and not robust:
+        return fit
+    fit = replace(fit, alone=of_one_person(design))
     if clusters is not None:
         return jackknife(fit, of_scores(rows, found.theta, clusters)[:, :k])
-    if not robust:
-        return fit
     mean = _mean(design, fit.coefficients)
     spread = 1 + fit.dispersion * mean
     return replace(fit, covariance=sandwich(design, (counts - mean) / spread, mean / spread))

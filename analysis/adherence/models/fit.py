@@ -13,7 +13,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Coefficients, shape (p,), their covariance (p, p), and what the inference rests on."""
+    """Coefficients, shape (p,), their covariance (p, p), and what the inference rests on.
+
+    `alone`: coefficients of what one person alone has, whose own error nothing tells.
+    """
 
     coefficients: Floats
     covariance: Floats
@@ -21,6 +24,7 @@ class Fit:
     df_resid: float
     log_likelihood: float
     n: int
+    alone: tuple[int, ...] = ()
 
     @property
     def se(self) -> Floats:

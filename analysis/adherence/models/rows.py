@@ -32,16 +32,17 @@ class Reported:
 def coefficient_rows(
     model: str, predictor: str, terms: Sequence[str], fit: Fit, level: float
 ) -> list[dict[str, Any]]:
-    """Give one row per term of a fitted model."""
-    low, high = fit.interval(level)
-    pvalues = fit.pvalues()
+    """Give one row per term of a fitted model; what one person alone has is without error (NaN)."""
+    told = np.stack([fit.se, *fit.interval(level), fit.pvalues()])
+    told[:, list(fit.alone)] = np.nan
+    se, low, high, pvalues = told
     return [
         {
             "model": model,
             "predictor": predictor,
             "term": term,
             "estimate": float(fit.coefficients[j]),
-            "se": float(fit.se[j]),
+            "se": float(se[j]),
             "pvalue": float(pvalues[j]),
             "ci_lower": float(low[j]),
             "ci_upper": float(high[j]),

@@ -16,7 +16,13 @@ from analysis.adherence.design.covariates import LEAST_OF_ITS_OWN, condition_num
 from analysis.adherence.design.early_use import how_many
 from analysis.adherence.design.ends import CAUSE, ENDED_AFTER, End, models_of_ends
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign
-from analysis.adherence.models.binomial import average_effect, beta_binomial, quasi_binomial, sandwich
+from analysis.adherence.models.binomial import (
+    average_effect,
+    beta_binomial,
+    of_one_person,
+    quasi_binomial,
+    sandwich,
+)
 from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.models.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.models.counts import FEWEST_USERS, CountModels, count_effects, count_models
@@ -455,6 +461,7 @@ class ModelRun:
             df_resid=float(done.df_resid),
             log_likelihood=float(done.llf),
             n=int(here.sum()),
+            alone=of_one_person(x),
         )
         if self._clusters is not None:
             left = outcome[here] - x @ fit.coefficients
@@ -468,7 +475,7 @@ class ModelRun:
         self._keep(OUTCOME, fit, 1, how)
 
     def _keep(self, model: str, fit: Fit, column: int, how: Reported, terms: list[str] | None = None) -> None:
-        if not np.isfinite(fit.se[column]):
+        if not np.isfinite(fit.se[column]) or column in fit.alone:
             raise NotEstimableError(
                 fact_and_hint(CALLER, "the fit gives no standard error of the score.", "adjust for less.")
             )
