@@ -24,7 +24,7 @@ from analysis.adherence.models.binomial import (
     quasi_binomials,
     sandwich,
 )
-from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.models.clusters import Clusters, of_one_cluster
 from analysis.adherence.models.context import HAZARD, REMAINING
 from analysis.adherence.models.counts import count_models
 from analysis.adherence.models.discrete import discrete_time
@@ -32,6 +32,7 @@ from analysis.adherence.models.maximum import maximise
 from analysis.adherence.models.poisson import excess_spread, quasi_poisson
 from analysis.adherence.models.rows import coefficient_rows
 from analysis.adherence.models.survival import cox
+from analysis.adherence.models.threshold import logistic
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
 from analysis.usage.summarise_usage import summarise_usage
@@ -313,6 +314,7 @@ def test_what_one_person_alone_has_is_told_without_an_error() -> None:
         "counts": count_models(x, counts, robust=True).negative_binomial,
         "poisson": quasi_poisson(x, counts, robust=True),
         "week": discrete_time(x[:, 1:], time, event, robust=True).fit,
+        "hazard": cox(x[:, 1:], time, event, robust=True),
     }
     for name, fit in fits.items():
         terms = [str(k) for k in range(len(fit.coefficients))]
@@ -323,6 +325,37 @@ def test_what_one_person_alone_has_is_told_without_an_error() -> None:
     assert of_one_person(np.column_stack([x, np.arange(120) < 2])) == (3,)
     x[0, 3] = 1.0
     assert of_one_person(x) == () and quasi_binomial(x, done, due, robust=True).alone == ()
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_what_one_cluster_alone_has_is_told_without_an_error(part: float) -> None:
+    """Nothing tells a site's own difference apart from its people: a jackknife without it leaves it where it is."""
+    rng, x = columns(240)
+    clinics = Clusters(np.arange(240) % 12, 12)
+    own = clinics.of_row == 3
+    x[:, 3] = own & (np.arange(240) < 240 * part)
+    level = rng.normal(size=12)[clinics.of_row]
+    time, event = np.ceil(rng.exponential(20, 240)), rng.random(240) < 0.6
+    counts, due = rng.negative_binomial(1, 0.1, 240).astype(float), np.full(240, 28.0)
+    done = rng.binomial(28, 1 / (1 + np.exp(-0.6 * level))).astype(float)
+    fits = {
+        "logit": quasi_binomial(x, done, due, clusters=clinics),
+        "beta": beta_binomial(x, done, due, np.zeros(4), clinics),
+        "threshold": logistic(x, done > 14, clusters=clinics),
+        "counts": count_models(x, counts, clinics).negative_binomial,
+        "poisson": quasi_poisson(x, counts, clinics),
+        "week": discrete_time(x[:, 1:], time, event, clusters=clinics).fit,
+        "hazard": cox(x[:, 1:], time, event, clinics),
+    }
+    for name, fit in fits.items():
+        terms = [str(k) for k in range(len(fit.coefficients))]
+        rows = pd.DataFrame(coefficient_rows(name, "total", terms, fit, 0.95))
+        empty = rows[["se", "pvalue", "ci_lower", "ci_upper"]].isna()
+        assert empty.to_numpy().tolist() == [[False] * 4] * (len(rows) - 1) + [[True] * 4], name
+        assert np.isfinite(rows["estimate"]).all()
+    assert of_one_cluster(x, clinics) == (3,)
+    x[4, 3] = 1.0  # somebody of another clinic
+    assert of_one_cluster(x, clinics) == () and quasi_binomial(x, done, due, clusters=clinics).alone == ()
 
 
 def test_errors_where_less_was_due_of_some_are_those_of_weights_of_one() -> None:

@@ -16,6 +16,7 @@ from analysis.adherence.models.clusters import (
     covariance_of,
     jackknife,
     of_linear_predictor,
+    of_one_cluster,
     of_scores,
 )
 from analysis.adherence.models.fit import Fit
@@ -179,7 +180,7 @@ def quasi_binomial(
         df_resid=float(len(done) - design.shape[1]),
         log_likelihood=float("nan"),
         n=len(done),
-        alone=of_one_person(design) if robust or clusters is not None else (),
+        alone=alone_in(design, clusters) if robust or clusters is not None else (),
     )
     if clusters is None:
         return fit
@@ -226,6 +227,11 @@ def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
     """
     moved = influences(design, residual, information)
     return np.asarray(moved.T @ moved, dtype=np.float64)
+
+
+def alone_in(design: Floats, clusters: Clusters | None) -> tuple[int, ...]:
+    """Columns whose coefficient rests on one person, or on one cluster where people come in clusters."""
+    return of_one_person(design) if clusters is None else of_one_cluster(design, clusters)
 
 
 def of_one_person(design: Floats) -> tuple[int, ...]:
@@ -285,6 +291,7 @@ def beta_binomial(
         df_resid=np.inf,
         log_likelihood=found.log_likelihood,
         n=len(done),
+        alone=() if clusters is None else of_one_cluster(design, clusters),
     )
     if clusters is None:
         return fit

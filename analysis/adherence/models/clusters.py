@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 FEWEST_CLUSTERS, FEW_CLUSTERS = 8, 20
 SINGULAR = 1e-10  # of the largest root of a matrix: smaller ones are none
+FAINT = 1e-6  # part of a column in what cannot be told
 WELL_CONDITIONED = 1e5  # up to which an inverse has all the digits of a pseudo-inverse
 
 
@@ -80,6 +81,31 @@ class Clusters:
     def repeated(self, row: Codes) -> Clusters:
         """The same clusters for rows repeated, as person-periods are."""
         return Clusters(self.of_row[row], self.count)
+
+
+def of_one_cluster(design: Floats, clusters: Clusters) -> tuple[int, ...]:
+    """Columns whose coefficient rests on one cluster: without it nothing tells them, and a jackknife neither.
+
+    Parameters
+    ----------
+    design : array, shape (n, p)
+        One row a person, with a constant where the model has one.
+    clusters
+        Clusters of the people.
+
+    Returns
+    -------
+    tuple of int
+        Positions, as of a site of its own or of what one clinic alone does.
+    """
+    size = np.sqrt((design**2).sum(axis=0))
+    scaled = design / np.where(size > 0, size, 1.0)
+    whole, alone = scaled.T @ scaled, np.zeros(design.shape[1], dtype=bool)
+    order = np.argsort(clusters.of_row, kind="stable")
+    for own in np.split(scaled[order], np.cumsum(np.bincount(clusters.of_row))[:-1]):
+        roots, vectors = np.linalg.eigh(whole - own.T @ own)
+        alone |= (np.abs(vectors[:, roots < SINGULAR * max(roots[-1], 1.0)]) > FAINT).any(axis=1)
+    return tuple(map(int, np.flatnonzero(alone)))
 
 
 def jackknife(fit: Fit, differences: Floats) -> Fit:

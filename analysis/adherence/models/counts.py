@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.special import expit, gammaln, psi
 
-from analysis.adherence.models.binomial import of_one_person, sandwich
+from analysis.adherence.models.binomial import alone_in, sandwich
 from analysis.adherence.models.clusters import (
     Clusters,
     covariance_of,
@@ -173,7 +173,7 @@ def _negative_binomial(
     )
     if clusters is None and not robust:
         return fit
-    fit = replace(fit, alone=of_one_person(design))
+    fit = replace(fit, alone=alone_in(design, clusters))
     if clusters is not None:
         return jackknife(fit, of_scores(rows, found.theta, clusters)[:, :k])
     mean = _mean(design, fit.coefficients)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.models.binomial import LARGEST_LOG_ODDS, of_one_person, separation_seen_later
+from analysis.adherence.models.binomial import LARGEST_LOG_ODDS, alone_in, separation_seen_later
 from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, without_each
 from analysis.adherence.models.delta import delta_interval
 from analysis.adherence.models.fit import Fit
@@ -170,7 +170,7 @@ def discrete_time(
         moved = _moves_of_people(matrix, residual, weights, rows.person, information)
         fit = replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
     if clusters is not None or robust:  # of people, whatever the week
-        lone = of_one_person(np.column_stack([np.ones(len(design)), design]))
+        lone = alone_in(np.column_stack([np.ones(len(design)), design]), clusters)
         fit = replace(fit, alone=tuple(rows.baseline.shape[1] + place - 1 for place in lone if place))
     known = np.where(endless[:, None] | endless[None, :], np.nan, fit.covariance)
     return DiscreteTime(fit=replace(fit, covariance=known), rows=rows, covariance=fit.covariance)

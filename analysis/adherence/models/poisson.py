@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.models.binomial import of_one_person, sandwich
+from analysis.adherence.models.binomial import alone_in, sandwich
 from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -89,7 +89,7 @@ def quasi_poisson(
             )
             if clusters is None and not robust:
                 return fit
-            fit = replace(fit, alone=of_one_person(design))
+            fit = replace(fit, alone=alone_in(design, clusters))
             if clusters is not None:
                 return jackknife(fit, of_linear_predictor(design, counts - mean, mean, clusters))
             return replace(fit, covariance=sandwich(design, counts - mean, mean))

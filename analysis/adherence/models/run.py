@@ -17,9 +17,9 @@ from analysis.adherence.design.early_use import how_many
 from analysis.adherence.design.ends import CAUSE, ENDED_AFTER, End, models_of_ends
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign
 from analysis.adherence.models.binomial import (
+    alone_in,
     average_effect,
     beta_binomial,
-    of_one_person,
     quasi_binomial,
     sandwich,
 )
@@ -461,7 +461,7 @@ class ModelRun:
             df_resid=float(done.df_resid),
             log_likelihood=float(done.llf),
             n=int(here.sum()),
-            alone=of_one_person(x),
+            alone=alone_in(x, self._clusters),
         )
         if self._clusters is not None:
             left = outcome[here] - x @ fit.coefficients

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.adherence.models.binomial import alone_in
 from analysis.adherence.models.clusters import Clusters, jackknife, without_each
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -61,6 +62,9 @@ def cox(
         log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
+    if clusters is not None or robust:
+        lone = alone_in(np.column_stack([np.ones(len(design)), design]), clusters)
+        fit = replace(fit, alone=tuple(place - 1 for place in lone if place))
     if clusters is not None:
         return jackknife(fit, _without_each(design, time, event, coefficients, clusters))
     if not robust:

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.models.binomial import logit_regression
-from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
+from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, of_one_cluster
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -43,6 +43,7 @@ def logistic(
         df_resid=np.inf,
         log_likelihood=float(-np.logaddexp(0, np.where(reached, -line, line)).sum()),
         n=len(reached),
+        alone=() if clusters is None else of_one_cluster(design, clusters),
     )
     if clusters is None:
         return fit
