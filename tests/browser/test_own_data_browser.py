@@ -135,9 +135,13 @@ def uploader(page: Page, label: str) -> Locator:
 
 
 def give(page: Page, label: str, name: str, content: bytes) -> None:
-    """Choose a file in an uploader."""
-    chooser = uploader(page, label).locator("input[type=file]")
-    chooser.set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
+    """Choose a file in an uploader; once more where the page drew itself anew in the same moment."""
+    for _ in range(3):
+        chooser = uploader(page, label).locator("input[type=file]")
+        chooser.set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
+        settled(page)
+        if uploader(page, label).get_by_text(name).is_visible():
+            break
     expect(uploader(page, label).get_by_text(name)).to_be_visible()
     settled(page)
 
