@@ -499,6 +499,12 @@ def test_a_share_of_a_hidden_whole_goes_where_the_count_behind_it_is_printed() -
     assert table == {"stayed": [None, 60], "done": [None, 0.5], "whole": [49, 33]}
     table = shown(s=table_of(columns | {"whole": [48, 30]}, kinds))["sections"]["s"]["tables"]["t"]
     assert table == {"stayed": [None, 60], "done": [0.5, 0.5], "whole": [48, 30]}
+    # where the count is hidden itself, three of 52 left, its number tells nothing
+    apart = table_of({"stayed": [98, 60], "done": [0.5, 0.5]}, kinds)
+    beside = table_of({"here": [49]}, {"here": people(N)}, n=52)
+    found = shown(s=apart, u=beside)["sections"]
+    assert found["u"]["tables"]["t"] == {"here": [None]}
+    assert found["s"]["tables"]["t"] == {"stayed": [None, 60], "done": [0.5, 0.5]}
 
 
 def test_a_share_of_the_answers_of_four_people_goes() -> None:

@@ -266,6 +266,17 @@ def test_the_reason_of_failed_weights_is_about_answering() -> None:
     assert "threshold" not in reason
 
 
+def test_a_score_in_which_one_person_alone_differs_has_no_effect_to_tell() -> None:
+    rng = np.random.default_rng(11)
+    score = np.full(80, 3.0)
+    score[7] = 4.0
+    found = study_of(rng.poisson(rng.gamma(1.0, 9.0, 80)), score)
+    assert REMAINING not in set(found.effects["model"]) and m.OF_DAYS not in set(found.effects["model"])
+    reasons = found.failed.set_index("model")["reason"]
+    for name in (REMAINING, m.OF_DAYS):
+        assert reasons[name] == "the fit gives no standard error of the score."
+
+
 def test_where_nobody_is_missing_weights_and_imputation_are_not_fitted_and_told() -> None:
     rng = np.random.default_rng(10)
     found = study_of(rng.poisson(rng.gamma(1.0, 9.0, 80)), rng.standard_normal(80))
@@ -354,6 +365,7 @@ def test_what_one_cluster_alone_has_is_told_without_an_error(part: float) -> Non
         assert empty.to_numpy().tolist() == [[False] * 4] * (len(rows) - 1) + [[True] * 4], name
         assert np.isfinite(rows["estimate"]).all()
     assert of_one_cluster(x, clinics) == (3,)
+    assert of_one_cluster(x * [1.0, 1e-6, 1e6, 1e-6], clinics) == (3,)  # whatever the units
     x[4, 3] = 1.0  # somebody of another clinic
     assert of_one_cluster(x, clinics) == () and quasi_binomial(x, done, due, clusters=clinics).alone == ()
 

@@ -420,6 +420,23 @@ def test_an_htmt_interval_holds_its_estimate_where_every_draw_lies_above() -> No
     assert all(held)
 
 
+def test_htmt_limits_of_unrelated_themes_end_at_nought() -> None:
+    """Draws by the signs of the sample fall below 0, where no ratio lies."""
+    table = pd.DataFrame(np.random.default_rng(3).normal(size=(40, 8)), columns=list("abcdefgh"))
+    table[list("abcd")] += 2 * np.random.default_rng(4).normal(size=(40, 1))
+    table[list("efgh")] += 2 * np.random.default_rng(5).normal(size=(40, 1))
+    pair = htmt(table, {"x": list("abcd"), "y": list("efgh")}, draws=200).pairs.iloc[0]
+    assert pair["htmt_ci_lower"] == 0.0 < pair["htmt"] < pair["htmt_ci_upper"]
+
+
+def test_htmt2_of_too_few_defined_draws_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.validity.htmt.WORST_LOSS", 0.01)
+    with pytest.warns(ToolkitWarning, match="HTMT2 is not defined in"):
+        pairs = htmt(LIKERT.iloc[:25], THEMES, draws=400, seed=4).pairs
+    assert pairs[["htmt2_ci_lower", "htmt2_ci_upper"]].isna().all(axis=None)
+    assert pairs[["htmt", "htmt2", "htmt_ci_lower", "htmt_ci_upper"]].notna().all(axis=None)
+
+
 def test_a_callers_rounding_of_pingouin_reaches_no_result() -> None:
     scores = pd.DataFrame({"score": LIKERT["q1"] + LIKERT["q2"] / 3, "group": LIKERT["group"]})
     before = known_groups(scores, "score", "group")

@@ -19,7 +19,7 @@ FEWEST_EVENTS = 10
 LARGEST_LOG_HAZARD = 15.0
 SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
-AT_ONCE = 2000  # people whose information is held at a time
+AT_ONCE = 500  # people whose information is held at a time
 
 
 def cox(

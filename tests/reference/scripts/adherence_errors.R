@@ -1,16 +1,6 @@
 # Writes values/adherence_errors.json: errors of hazards and counts from people left out one at a time.
 # Run in tests/reference: Rscript scripts/adherence_errors.R
 suppressPackageStartupMessages({library(survival); library(MASS)})
-num <- function(v) ifelse(is.na(v), "null", sprintf("%.17g", as.numeric(v)))
-txt <- function(v) paste0("\"", v, "\"")
-json <- function(x) {
-  if (is.list(x)) {
-    body <- vapply(seq_along(x), function(i) paste0(txt(names(x)[i]), ": ", json(x[[i]])), "")
-    return(paste0("{", paste(body, collapse = ",\n"), "}"))
-  }
-  s <- if (is.numeric(x)) num(x) else txt(as.character(x))
-  paste0("[", paste(s, collapse = ", "), "]")
-}
 file <- "data/adherence.csv"
 d <- read.csv(file, na.strings = "")
 z <- function(v) (v - mean(v)) / sd(v)
@@ -75,4 +65,4 @@ negative <- list(coefficients = unname(coef(nb)), se = unname(sqrt(diag(hc3(nb, 
 out <- list(r = R.version.string, survival = as.character(packageVersion("survival")), md5 = unname(tools::md5sum(file)),
   cox = plain, cox_tied = tied, cox_crossed = crossed, discrete = discrete, quasi = quasi,
   negative_binomial = negative)
-writeLines(json(out), "values/adherence_errors.json")
+writeLines(jsonlite::toJSON(out, digits = NA, pretty = TRUE), "values/adherence_errors.json")
