@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint, kind_of, name_offenders
 from instrument.reading.raw import count_of
 from instrument.reading.suspicions import warn_of_codes, warn_of_keying
 from instrument.scoring.keying import as_given, keyed_items, marked
@@ -68,7 +68,7 @@ def table_of(table: Any, caller: str, what: str = "items") -> pd.DataFrame:
     known = nw.from_native(table, pass_through=True)
     if isinstance(known, nw.DataFrame):
         return known.to_pandas()
-    fact = f"{what} is a {type(table).__name__}."
+    fact = f"{what} is {kind_of(table)}."
     hint = "pass a pandas DataFrame, one column per item."
     if isinstance(known, nw.LazyFrame):
         hint = "collect it first: a table in memory is needed."
@@ -250,7 +250,7 @@ def series_of(values: Any, caller: str, what: str) -> pd.Series:
     if not isinstance(values, pd.Series):
         known = nw.from_native(values, pass_through=True, allow_series=True)
         if not isinstance(known, nw.Series):
-            fact = f"{what} is a {type(values).__name__}."
+            fact = f"{what} is {kind_of(values)}."
             raise ResponseDataError(fact_and_hint(caller, fact, "pass a pandas Series of numbers."))
         values = known.to_pandas()
     found = column_numbers(values)

@@ -58,6 +58,16 @@ def warn_user(message: str, category: type[Warning] = ToolkitWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+def kind_of(value: object) -> str:
+    """Name the kind of a value with its article, never the value: "a DataFrame", "an int", "nothing"."""
+    name = type(value).__name__
+    return (
+        "nothing"
+        if value is None
+        else f"{'an' if name[0] in 'AEIOaeio' or name == 'ndarray' else 'a'} {name}"
+    )
+
+
 def fact_and_hint(caller: str, fact: str, hint: str) -> str:
     """Join caller, fact and hint into the form of every message.
 

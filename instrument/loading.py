@@ -16,7 +16,7 @@ from instrument.common.nearest import nearest_key
 from instrument.common.storable import unstorable_paths
 from instrument.content.translations import labels_doubled, texts_missing
 from instrument.definition import SCHEMA_VERSION, Instrument
-from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, kind_of, name_offenders
 
 MOST_PARTS = 200_000
 DEEPEST = 40
@@ -434,6 +434,6 @@ def as_instrument(scale: object, caller: str) -> Instrument:
         It is something else.
     """
     if not isinstance(scale, Instrument):
-        fact = f"the scale is a {type(scale).__name__}, not an instrument."
+        fact = f"the scale is {kind_of(scale)}, not an instrument."
         raise DefinitionError(fact_and_hint(caller, fact, 'give instrument.load("dta"), or a file of yours.'))
     return scale

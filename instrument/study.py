@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from instrument.definition import FolderBeside, Identifier, LanguageTag, Model, Text
 from instrument.enrolment import Enrolment
-from instrument.errors import DefinitionError, fact_and_hint
+from instrument.errors import DefinitionError, fact_and_hint, kind_of
 from instrument.forms import Form, questions_of_instrument
 from instrument.loading import faults_of, load_beside, read_yaml
 from instrument.messaging.messages import Messages, Notices, TimeZone
@@ -511,7 +511,7 @@ def as_study(study: Study | dict[str, Any] | str | Path) -> Study:
     if isinstance(study, dict):
         return make_study(study)
     if not isinstance(study, Study):
-        fact = f"a study is needed, got {type(study).__name__}."
+        fact = f"a study is needed, got {kind_of(study)}."
         raise DefinitionError(
             fact_and_hint("as_study", fact, "give a study, its file or what it would hold.")
         )

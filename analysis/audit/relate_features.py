@@ -21,6 +21,7 @@ from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
     fact_and_hint,
+    kind_of,
     name_offenders,
 )
 
@@ -136,7 +137,7 @@ def relate_features(
     checked_level(confidence, CALLER)
     held = list(adjust_for)
     if not isinstance(audit, AuditAgreement):
-        fact = f"the audit is a {type(audit).__name__}."
+        fact = f"the audit is {kind_of(audit)}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give what analysis.audit_agreement found."))
     features = _features(audit)
     table = _people(people, score, app, held, set(features.index))

@@ -20,7 +20,7 @@ from analysis.fairness.nested import MODELS, TESTS, NestedModels, compare_nested
 from analysis.fairness.proportional_odds import category_probabilities
 from analysis.fairness.testing import FEWEST_PERSONS, suspects
 from instrument.answers import answers_of
-from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, kind_of
 
 CALLER = "dif_moderation"
 _NUMBERS = [
@@ -201,7 +201,7 @@ def dif_moderation(
 def _numbers(covariate: Sequence[float] | pd.Series | npt.NDArray[Any], items: pd.DataFrame) -> Array:
     """The covariate as floats, NaN where missing, in the order of the rows."""
     if isinstance(covariate, str) or not hasattr(covariate, "__len__") or np.ndim(covariate) != 1:
-        fact = f"covariate is a {type(covariate).__name__}."
+        fact = f"covariate is {kind_of(covariate)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give one number per row, such as a Series."))
     if len(covariate) != len(items):
         fact = f"{len(covariate)} values for {len(items)} rows of answers."

@@ -20,6 +20,7 @@ from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
     fact_and_hint,
+    kind_of,
     name_offenders,
     warn_user,
 )
@@ -150,7 +151,7 @@ def labels_of(group: Sequence[Any] | pd.Series | npt.NDArray[Any], items: pd.Dat
         They do not fit the rows.
     """
     if isinstance(group, str) or not hasattr(group, "__len__") or np.ndim(group) != 1:
-        fact = f"group is a {type(group).__name__}."
+        fact = f"group is {kind_of(group)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give one label per row, such as a Series."))
     if len(group) != len(items):
         fact = f"{len(group)} groups for {len(items)} rows of answers."

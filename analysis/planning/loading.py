@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from analysis.planning.definition import DEFAULT, Plan
-from instrument.errors import DefinitionError, fact_and_hint
+from instrument.errors import DefinitionError, fact_and_hint, kind_of
 from instrument.loading import faults_of, read_yaml
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _base(plan: Settled | Plan | Mapping[str, Any] | str | Path | None) -> Settl
     if isinstance(plan, Mapping):
         found = make_plan(plan, "plan")
         return Settled(plan=found, written=found)
-    fact = f"a plan is needed, got {type(plan).__name__}."
+    fact = f"a plan is needed, got {kind_of(plan)}."
     raise DefinitionError(fact_and_hint(CALLER, fact, "give a plan, its file or what it would hold."))
 
 

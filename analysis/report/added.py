@@ -9,7 +9,7 @@ from analysis.common.result import Result
 from analysis.disclosure.kinds import GIVEN, TEXT
 from analysis.report.session import note_of, printable, title_of
 from analysis.report.view import Tree
-from instrument.errors import DefinitionError, fact_and_hint
+from instrument.errors import DefinitionError, fact_and_hint, kind_of
 
 ADDED = "added"
 """Beginning of the names of such sections, and the key that tells them."""
@@ -44,10 +44,10 @@ def with_result(tree: Tree, result: Result, title: str | None, note: str, versio
     """
     for what, given in (("title", title or ""), ("note", note)):
         if not isinstance(given, str):
-            fact = f"{what} is a {type(given).__name__}."
+            fact = f"{what} is {kind_of(given)}."
             raise DefinitionError(fact_and_hint("add", fact, "give a text, or leave it out."))
     if not isinstance(result, Result) or hasattr(result, "tree"):
-        fact = f"what is added is a {type(result).__name__}, not the result of one analysis."
+        fact = f"what is added is {kind_of(result)}, not the result of one analysis."
         hint = "pass what a public function such as cronbach_alpha or cfa returns."
         raise DefinitionError(fact_and_hint("add", fact, hint))
     made = copy.deepcopy(dict(tree))

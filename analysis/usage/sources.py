@@ -23,7 +23,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 from analysis.usage.clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage.mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage.reading import LogReading
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint, kind_of, name_offenders
 from instrument.reading.people import id_text, is_rounded
 from instrument.reading.raw import count_of
 from instrument.reading.side_columns import Place, amounts
@@ -229,9 +229,8 @@ def _open(events: Any, con: Any, reading: LogReading) -> Any:
         return events
     known = nw.from_native(events, pass_through=True)
     if not isinstance(known, nw.DataFrame):
-        kind = "nothing" if events is None else f"a {type(events).__name__}"
         hint = "give a pandas DataFrame, an Ibis table, a file, or the name of a table of the engine."
-        raise ResponseDataError(fact_and_hint(CALLER, f"events is {kind}.", hint))
+        raise ResponseDataError(fact_and_hint(CALLER, f"events is {kind_of(events)}.", hint))
     return ibis.memtable(_plain_types(known.to_pandas()))
 
 

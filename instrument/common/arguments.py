@@ -19,7 +19,7 @@ import pandas as pd
 
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
-from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, warn_user
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, kind_of, warn_user
 
 Kinds = Callable[[object], bool]
 
@@ -255,25 +255,24 @@ def _refusal(
     caller: str, name: str, written: str, value: object, given: Mapping[str, object]
 ) -> DefinitionError | ResponseDataError:
     """Make the error: what was given instead (its kind, never a value), and what to give."""
-    kind = type(value).__name__
+    kind = kind_of(value)
     swapped = isinstance(value, Instrument) or (
         _is_table(value) and any(isinstance(other, Instrument) for other in given.values())
     )
     if written.startswith("Instrument") and name == "scale":
-        fact = f"the scale is a {kind}, not an instrument."
+        fact = f"the scale is {kind}, not an instrument."
         hint = SWAPPED if swapped else 'give instrument.load("dta"), or a file of yours.'
         return DefinitionError(fact_and_hint(caller, fact, hint))
-    words = "nothing" if value is None else f"a {kind}"
     if TABLE in written and not _choices(written):
         return ResponseDataError(
-            fact_and_hint(caller, f"{name} is a {kind}.", _hint_of_table(name, written, value))
+            fact_and_hint(caller, f"{name} is {kind}.", _hint_of_table(name, written, value))
         )
     if SERIES in written:
         return ResponseDataError(
-            fact_and_hint(caller, f"{name} is a {kind}.", "give one value per row, such as a Series.")
+            fact_and_hint(caller, f"{name} is {kind}.", "give one value per row, such as a Series.")
         )
     return DefinitionError(
-        fact_and_hint(caller, f"{name} is {words}.", SWAPPED if swapped else _hint(name, written, value))
+        fact_and_hint(caller, f"{name} is {kind}.", SWAPPED if swapped else _hint(name, written, value))
     )
 
 

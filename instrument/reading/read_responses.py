@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders, warn_user
+from instrument.errors import ResponseDataError, fact_and_hint, kind_of, name_offenders, warn_user
 from instrument.reading.cells import FAULTS, KINDS, REASONS, JudgedColumn, code_books, judge_column
 from instrument.reading.columns import Reading, check_columns, or_recognise, or_say, without_empty_rows
 from instrument.reading.dates_given import COMPLETED_ON
@@ -245,7 +245,7 @@ def check_responses(
     'no wave column: wave 1 assumed'
     """
     if not isinstance(frame, pd.DataFrame):
-        fact = f"a table is needed, got {type(frame).__name__}."
+        fact = f"a table is needed, got {kind_of(frame)}."
         hint = "pass a pandas frame; files are read by read_responses."
         raise ResponseDataError(fact_and_hint("check_responses", fact, hint))
     reading = _reading(scale, covariates, participant, wave, na, labels)

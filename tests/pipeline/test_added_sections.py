@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -74,16 +75,27 @@ def test_rows_of_people_are_told_by_fields_alone(bare: Validation) -> None:
     assert people and not people & {str(cell) for column in cells.values() for cell in column}
 
 
-@pytest.mark.parametrize("given", [None, 3, "alpha", pd.DataFrame({"a": [1]}), {"alpha": 0.8}])
-def test_what_is_no_result_is_refused(bare: Validation, given: Any) -> None:
-    with pytest.raises(DefinitionError, match=f"what is added is a {type(given).__name__}, not the result"):
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (None, "nothing"),
+        (3, "an int"),
+        ("alpha", "a str"),
+        (pd.DataFrame({"a": [1]}), "a DataFrame"),
+        ({"alpha": 0.8}, "a dict"),
+        (np.ones(3), "an ndarray"),
+        (pd.Index(["a"]), "an Index"),
+    ],
+)
+def test_what_is_no_result_is_refused(bare: Validation, given: Any, kind: str) -> None:
+    with pytest.raises(DefinitionError, match=f"what is added is {kind}, not the result"):
         bare.add(given)
     with pytest.raises(DefinitionError, match="a Validation, not the result of one analysis"):
         bare.add(bare)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [({"title": 3}, "title is a int"), ({"note": None}, "note is a NoneType")]
+    ("words", "said"), [({"title": 3}, "title is an int"), ({"note": None}, "note is nothing")]
 )
 def test_words_that_are_no_text_are_refused(
     bare: Validation, alpha: Any, words: dict[str, Any], said: str

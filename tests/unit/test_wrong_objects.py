@@ -288,7 +288,7 @@ def test_any_wrong_kind_gives_one_fact_and_one_hint(name: str) -> None:
 
 NAMED = [
     (lambda: analysis.validate(table(), "dta"), "validate: the scale is a str, not an instrument."),
-    (lambda: analysis.screen(SCALE, table()), "screen: responses is a Instrument."),
+    (lambda: analysis.screen(SCALE, table()), "screen: responses is an Instrument."),
     (
         lambda: analysis.relate_adherence(table(), study().usage, study().study),
         "relate_adherence: usage is a DataFrame.",

@@ -17,6 +17,7 @@ from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
     fact_and_hint,
+    kind_of,
     name_offenders,
 )
 from instrument.scoring.keying import keyed_numbers
@@ -54,7 +55,7 @@ def from_table(data: pd.DataFrame, variables: Any, waves: Sequence[object] | Non
         For a variable without answers at a wave, or two waves that share nobody.
     """
     if not isinstance(variables, Mapping):
-        fact = f"variables are a {type(variables).__name__}, and no instrument is given."
+        fact = f"variables are {kind_of(variables)}, and no instrument is given."
         hint = "map names to columns, one per wave, or give scale= for a long table."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     panel = []

@@ -13,7 +13,7 @@ from analysis.structural.estimation.ram import Array
 from analysis.structural.inference.dynamic_levels import Standardised, standardise_state
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.partable import ParameterTable
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, kind_of, name_offenders
 
 HINT_MODEL = "use a model in which every item loads on one factor and factors only correlate."
 
@@ -34,7 +34,7 @@ def checked_model(result: StructuralResult, caller: str) -> tuple[Fitted, Standa
         The fit on arrays, and the standardised model.
     """
     if not isinstance(result, StructuralResult):
-        fact = f"a {type(result).__name__} is no fitted model."
+        fact = f"{kind_of(result)} is no fitted model."
         raise DefinitionError(fact_and_hint(caller, fact, "give the result of analysis.cfa."))
     if not result.converged:
         fact = "the search for the model did not converge."
