@@ -110,7 +110,7 @@ def limits_of_agreement(
 
     Where differences have heavier tails than normal ones the intervals of the limits are too narrow: .84 to
     .85 where seven in ten choose the highest of five answers. Those of the jackknife cover .90 of 30 people,
-    .92 of 60 and .94 of 200 there; where tails are as heavy as a log-normal's, .83 to .89 (normal .69 to .74).
+    .92 of 60 and .94 of 200 there, and .83 to .89 where tails are as heavy as a log-normal's (.69 to .74).
 
     References
     ----------

@@ -226,7 +226,7 @@ def htmt(
     of equal loadings; it is 0 when any correlation is 0. The cut-off of .85 was studied for HTMT.
 
     Absolute values fold what chance sends below 0, and once more in every draw. So the draws of HTMT take
-    correlations between themes by the sign that they have in the sample: their percentiles cover .90 to .98
+    correlations between themes by the sign that they have in the sample: their percentiles cover .88 to .96
     from 60 people on where the ratio is .25 or more; folded draws cover .42 there, and corrected for bias
     .60. The interval
     is cut at 0 and holds its estimate. Of unrelated themes no interval tells 0: the ratio itself cannot be 0.

@@ -108,7 +108,7 @@ def coverage(kind: str, replications: int) -> Iterator[dict[str, Any]]:
                     "strength": strength,
                     "n": n,
                     "truth": round(truth[name], 4),
-                    "coverage": float(np.mean(hits)),
+                    "coverage": round(float(np.mean(hits)), 4),
                     "studies": len(hits),
                 }
 

@@ -116,7 +116,7 @@ def test_what_is_told_of_a_context(watched: Watched) -> None:
 def test_what_is_told_of_an_end(watched: Watched) -> None:
     x, time, event = watched
     cause = np.where(event, int(End.LEFT), 0)
-    rows = {row["model"]: row for row in models_of_ends(x, time, cause, End.LEFT, 0.95)}
+    rows = {row["model"]: row for row in models_of_ends(x, time, cause, End.LEFT, 0.95)[0]}
     close(rows[SPECIFIC]["se"], VALUES["cox"]["se"][0])
 
 

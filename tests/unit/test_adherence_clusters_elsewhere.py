@@ -13,6 +13,7 @@ import dta
 import instrument
 from analysis import latent_adherence, mediate_adherence, priority_map, relate_waves, summarise_usage
 from analysis.adherence.chain.drawn_moments import drawn_covariances, left_out_covariances
+from analysis.adherence.design.ends import SPECIFIC, SUBDISTRIBUTION, End, models_of_ends
 from analysis.adherence.latent.after_measurement import latent_slope
 from analysis.adherence.latent.attenuation import corrected_slope, observed_slope
 from analysis.adherence.models.clusters import Clusters
@@ -90,6 +91,80 @@ def test_one_end_counted_twice_tells_no_more(drawn: dict[str, np.ndarray]) -> No
     np.testing.assert_allclose(again.coefficients, once.coefficients, rtol=1e-7)
     np.testing.assert_allclose(again.se, once.se * GROW, rtol=1e-7)
     assert again.df_resid == N - 1
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("grid", [None, 40.0])
+def test_errors_of_one_end_are_those_of_fits_without_each_person_or_cluster(
+    pairs: bool, grid: float | None
+) -> None:
+    rng = np.random.default_rng(7)
+    n = 120
+    x = rng.normal(size=(n, 2))
+    time = rng.exponential(np.exp(-0.4 * x[:, 0]))
+    time = time if grid is None else np.ceil(time * grid)
+    cause = rng.choice([0, 1, 1, 2], n).astype(np.int64)
+    of_row = np.arange(n) // 2 if pairs else np.arange(n)
+    found = fine_gray(x, time, cause, 1, Clusters(of_row, n // 2) if pairs else None, left_out=True)
+    without = np.array(
+        [
+            fine_gray(*(part[of_row != unit] for part in (x, time, cause)), 1).coefficients
+            for unit in np.unique(of_row)
+        ]
+    )
+    count = len(without)
+    squares = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    np.testing.assert_allclose(found.se, np.sqrt((count - 1) / count * squares), rtol=0.02)
+    assert found.df_resid == (count - 1 if pairs else np.inf)
+    plain = fine_gray(x, time, cause, 1)
+    np.testing.assert_array_equal(found.coefficients, plain.coefficients)
+
+
+def test_running_sums_of_one_end_are_the_sums_of_its_formula() -> None:
+    """Weights of all people at all moments, as they are written, censored people among them."""
+    rng = np.random.default_rng(8)
+    n = 150
+    x = rng.normal(size=(n, 2))
+    time = np.ceil(60 * rng.exponential(np.exp(-0.4 * x[:, 0])))
+    cause = rng.integers(0, 3, n)
+    fit = fine_gray(x, time, cause, 2)
+
+    def free_before(t: float) -> float:
+        moments = np.unique(time[time < t])
+        return float(np.prod([1 - ((time == u) & (cause == 0)).sum() / (time >= u).sum() for u in moments]))
+
+    free = [free_before(t) for t in time]
+    risk = np.exp(x @ fit.coefficients)
+    score, log_likelihood = np.zeros(2), 0.0
+    for i in np.nonzero(cause == 2)[0]:
+        weight = np.where(time >= time[i], 1.0, np.where(cause == 1, free[i] / np.array(free), 0.0))
+        total = (weight * risk).sum()
+        score += x[i] - (weight * risk) @ x / total
+        log_likelihood += x[i] @ fit.coefficients - np.log(total)
+    np.testing.assert_allclose(score, 0, atol=1e-6)
+    assert fit.log_likelihood == pytest.approx(log_likelihood, rel=1e-10)
+
+
+def test_ends_known_by_the_month_are_left_to_the_other_model(drawn: dict[str, np.ndarray]) -> None:
+    rng = np.random.default_rng(9)
+    time = np.ceil(3 * rng.exponential(1, N))
+    cause = rng.choice([1, 1, 2], N).astype(np.int64)
+    with pytest.raises(NotEstimableError, match="could met this end in the same moment"):
+        fine_gray(drawn["held"], time, cause, 1)
+    rows, failed = models_of_ends(drawn["held"], time, cause, End.LEFT, 0.95)
+    assert [row["model"] for row in rows] == [SPECIFIC]
+    assert list(failed) == [SUBDISTRIBUTION]
+
+
+def test_an_end_of_one_person_of_its_kind_has_no_error(drawn: dict[str, np.ndarray]) -> None:
+    rng = np.random.default_rng(10)
+    time, cause = rng.exponential(40, N), rng.choice([1, 2], N).astype(np.int64)
+    alone = (np.arange(N) == 3).astype(float)
+    cause[3] = 1
+    rows, failed = models_of_ends(np.column_stack([alone, drawn["held"]]), time, cause, End.LEFT, 0.95)
+    assert not rows
+    assert set(failed) == {SPECIFIC, SUBDISTRIBUTION}
+    assert all("no standard error of the score" in str(error) for error in failed.values())
 
 
 def test_whole_clusters_are_drawn_and_left_out(drawn: dict[str, np.ndarray]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analysis import recurrent_events
 from analysis.adherence.models.clusters import Clusters
-from analysis.adherence.models.survival import cox, event_moments, maximum
+from analysis.adherence.models.survival import cox, event_moments, maximum, share_tied
 from analysis.adherence.over_time.counting import counting_process, score_residuals
 from analysis.adherence.over_time.recurrent_events import RecurrentResult
 from instrument.errors import NotEstimableError, ResponseDataError
@@ -65,6 +65,18 @@ def test_rows_from_the_beginning_are_the_survival_model() -> None:
     np.testing.assert_allclose(fit.coefficients, plain.coefficients, rtol=1e-10)
     np.testing.assert_allclose(se, plain.se, rtol=1e-10)
     assert fit.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-12)
+
+
+def test_events_of_most_people_on_one_day_are_refused() -> None:
+    rng = np.random.default_rng(2)
+    x, day = rng.normal(size=(60, 2)), np.tile([1.0, 2.0], 30)
+    event = np.tile([True, False], 30) | (np.arange(60) < 10)
+    entry = day - 1
+    units = Clusters(np.arange(60) // 2, 30)
+    # of thirty there on the first day all, of thirty on the second five
+    assert share_tied(day, event, entry) == pytest.approx((30 * 29 / 30 + 5 * 4 / 30) / 35)
+    with pytest.raises(NotEstimableError, match="85% of those for whom it could happen"):
+        counting_process(x, entry, day, event, units)
 
 
 def test_a_stretch_cut_in_two_is_the_same_stretch(table: pd.DataFrame) -> None:
@@ -137,6 +149,12 @@ def test_what_cannot_be_read_is_refused(table: pd.DataFrame, change: Any, messag
         (lambda t: t.assign(alliance=np.nan), "no row is complete"),
         (  # one moment at which everybody who could come back did: an error of 0, not a sure 1.00
             lambda t: t.drop_duplicates("participant").assign(**{"from": 1.0, "to": 2.0, "back": 1.0}),
+            "in one moment",
+        ),
+        (  # one after the other, each alone when it happens
+            lambda t: t.drop_duplicates("participant").assign(
+                **{"from": lambda s: np.arange(len(s)) + 1.0, "to": lambda s: s["from"] + 1, "back": 1.0}
+            ),
             "whoever could have one at a moment had one",
         ),
     ],

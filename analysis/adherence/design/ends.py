@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.adherence.models.binomial import Fit
 from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.models.competing import cumulative_incidence, fine_gray
+from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.survival import cox
+from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
 CAUSE, ENDED_AFTER = "end_of_use", "ended_after"
@@ -99,21 +100,31 @@ def models_of_ends(
     end: End,
     level: float,
     clusters: Clusters | None = None,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, NotEstimableError]]:
     """Model one end twice; the first column of the design is the score.
 
     Returns
     -------
-    list of dict
+    tuple
         Rows of `AdherenceResult.ends` without the predictor: the cause-specific hazard (among those still
-        there, does it come sooner?) and the subdistribution (do more people ever meet it?).
+        there, does it come sooner?) and the subdistribution (do more people ever meet it?). And by model why
+        it could not be fitted: times that are known in weeks alone bear the first and not the second.
     """
-    fits = {
-        SPECIFIC: cox(design, time, cause == end, clusters, robust=True),
-        SUBDISTRIBUTION: fine_gray(design, time, cause, end, clusters),
-    }
+    rows, failed = [], {}
     events = int((cause == end).sum())
-    return [_row(model, fit, end, events, level) for model, fit in fits.items()]
+    for model in (SPECIFIC, SUBDISTRIBUTION):
+        try:
+            if model == SPECIFIC:
+                fit = cox(design, time, cause == end, clusters, robust=True)
+            else:
+                fit = fine_gray(design, time, cause, end, clusters, left_out=True)
+            if not np.isfinite(fit.se[0]) or 0 in fit.alone:
+                raise NotEstimableError("the fit gives no standard error of the score.")
+        except NotEstimableError as error:
+            failed[model] = error
+        else:
+            rows.append(_row(model, fit, end, events, level))
+    return rows, failed
 
 
 def _row(model: str, fit: Fit, end: End, events: int, level: float) -> dict[str, Any]:

@@ -313,10 +313,10 @@ class ModelRun:
                 continue
             x = self._x[here]
             x = x[:, (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))]
-            try:
-                rows += models_of_ends(x, time, cause, end, self._level, self._at_risk_clusters())
-            except NotEstimableError as error:
-                self._note_failure(f"{ENDS}, {end.words}", error)
+            found, failed = models_of_ends(x, time, cause, end, self._level, self._at_risk_clusters())
+            rows += found
+            for model, error in list(failed.items())[: 1 if not found else None]:  # both fail for one reason
+                self._note_failure(f"{ENDS}, {end.words}" + (f", {model}" if found else ""), error)
         if rows:
             self.ends = pd.DataFrame(rows)
             self.ends.insert(0, "predictor", self._predictor)

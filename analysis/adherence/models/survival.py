@@ -19,6 +19,9 @@ FEWEST_EVENTS = 10
 LARGEST_LOG_HAZARD = 15.0
 SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
+MOST_TIED = 0.4
+"""Share of those at risk who leave together with one who leaves, on average: at .4 Efron's rule gives
+coefficients 3 % too small, at .6 a tenth, at .8 a quarter (200 people, a log hazard ratio of .3)."""
 AT_ONCE = 500  # people whose information is held at a time
 
 
@@ -52,6 +55,10 @@ def cox(
     if (event[there] & (time[there] == first)).all():  # Efron's rule would give 0 and no error at all
         fact = "everybody at risk disengaged at one moment, so that nobody did so sooner than another."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, "record time in finer steps."))
+    if (tied := share_tied(time, event)) > MOST_TIED:
+        fact = f"on average {tied:.0%} of those still there left in the same moment as one who left."
+        hint = "record time in finer steps, or read the model by week, which is made for such times."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
     coefficients, moments = maximum(design, time, event)
     information = moments.variance()
     fit = Fit(
@@ -71,6 +78,15 @@ def cox(
         return fit
     moved = moves_of_people(moments)
     return replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
+
+
+def share_tied(time: Floats, event: NDArray[np.bool_], entry: Floats | None = None) -> float:
+    """Share of those at risk who leave together with one who leaves, on average over all who leave."""
+    moments, count = np.unique(time[event], return_counts=True)
+    at_risk = len(time) - np.searchsorted(np.sort(time), moments)
+    if entry is not None:
+        at_risk = at_risk - (len(time) - np.searchsorted(np.sort(entry), moments))
+    return float(((count - 1) / at_risk * count).sum() / count.sum())
 
 
 def moves_of_people(moments: Moments) -> Floats:

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from analysis.adherence.models.clusters import Clusters, summed
 from analysis.adherence.models.fit import Fit
-from analysis.adherence.models.survival import Moments, maximum
+from analysis.adherence.models.survival import MOST_TIED, Moments, maximum, share_tied
+from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
+NOTHING_LEFT = 1e-4  # of the errors as if rows were independent: less than this is no error of a rate
 
 
 def counting_process(
@@ -45,8 +47,14 @@ def counting_process(
     10.1002/(SICI)1097-0258(19970930)16:18<2029::AID-SIM637>3.0.CO;2-H. In R: `survival::coxph(Surv(start,
     stop, event) ~ x, cluster = id)`, which has no `G/(G − 1)`.
     """
+    if (tied := share_tied(time, event, entry)) > MOST_TIED:
+        fact = f"on average {tied:.0%} of those for whom it could happen had the event in one moment."
+        raise NotEstimableError(fact_and_hint("recurrent_events", fact, "record time in finer steps."))
     coefficients, moments = maximum(design, time, event, entry)
-    bread = np.linalg.inv(moments.variance())
+    try:
+        bread = np.linalg.inv(moments.variance())
+    except np.linalg.LinAlgError:
+        raise _nothing_said() from None
     residuals = score_residuals(design, entry, time, event, coefficients, moments)
     influence, df = summed(residuals @ bread, units)
     fit = Fit(
@@ -57,7 +65,17 @@ def counting_process(
         log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
-    return fit, np.sqrt(np.diag(bread))
+    plain = np.sqrt(np.diag(bread))
+    if not (fit.se > NOTHING_LEFT * plain).all():
+        raise _nothing_said()
+    return fit, plain
+
+
+def _nothing_said() -> NotEstimableError:
+    fact = "the events say nothing of a column: whoever could have one at a moment had one."
+    return NotEstimableError(
+        fact_and_hint("recurrent_events", fact, "see whether every stretch ends in an event.")
+    )
 
 
 def score_residuals(

@@ -24,7 +24,6 @@ Floats = NDArray[np.float64]
 CALLER = "recurrent_events"
 FEWEST = 30
 LARGEST_SHARE = 0.5  # of all events in one person
-NOTHING_LEFT = 1e-4  # of the errors as if rows were independent: less than this is no error of a rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -191,9 +190,6 @@ def recurrent_events(
     if cluster is not None:
         units = clusters_of(frame[cluster].reset_index(drop=True), cluster)
     fit, plain = counting_process(x, entry, end, happened, units)
-    if not (fit.se > NOTHING_LEFT * plain).all():
-        fact = "the events say nothing of a column: whoever could have one at a moment had one."
-        raise NotEstimableError(fact_and_hint(CALLER, fact, "see whether every stretch ends in an event."))
     back = scale / own
     low, high = fit.interval(confidence)
     effects = pd.DataFrame(
