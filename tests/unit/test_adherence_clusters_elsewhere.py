@@ -118,6 +118,9 @@ def test_errors_of_one_end_are_those_of_fits_without_each_person_or_cluster(
     assert found.df_resid == (count - 1 if pairs else np.inf)
     plain = fine_gray(x, time, cause, 1)
     np.testing.assert_array_equal(found.coefficients, plain.coefficients)
+    people = fine_gray(x, time, cause, 1, left_out=True).covariance
+    each = fine_gray(x, time, cause, 1, Clusters(np.arange(n), n), left_out=True).covariance
+    np.testing.assert_allclose(each, (n - 1) / n * people, rtol=1e-9)
 
 
 def test_running_sums_of_one_end_are_the_sums_of_its_formula() -> None:
