@@ -121,6 +121,20 @@ def test_kinds_of_missing_are_named(awkward: Instrument) -> None:
     assert codebook(awkward)["variables"][0]["also_in"] == ["two"]
 
 
+def test_place_theme_and_total_are_told_in_the_language_asked_for(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    raw["translations"]["de"]["themes"] = {"one": "Eins, zwei"}
+    raw["themes"][1]["role"] = "context"
+    scale = Instrument.model_validate(raw)
+    book = codebook(scale, "de")
+    told = [(v["position"], v["theme_title"], v["theme_role"]) for v in book["variables"]]
+    assert told == [(1, "Eins, zwei", "dimension"), (2, "Eins, zwei", "dimension"), (3, "Two", "context")]
+    assert list(book["scoring"]["total_themes"]) == ["one"]
+    rows = pd.read_csv(StringIO(codebook_csv(scale)), keep_default_na=False, dtype=str)
+    assert rows.groupby("variable")["also_in"].first().to_dict() == {"A_2": "", "a1": "two", "b1": ""}
+    assert rows.groupby("variable")["position"].first().to_dict() == {"A_2": "2", "a1": "1", "b1": "3"}
+
+
 def test_unknown_language_is_refused(awkward: Instrument) -> None:
     with pytest.raises(DefinitionError, match=r"no texts in 'fr'.\nHint: choose one of: 'en', 'de'"):
         codebook(awkward, "fr")

@@ -96,3 +96,17 @@ def test_without_reasons_every_missing_answer_is_unstated(awkward: Instrument, a
     states = reasons_wide(bare, awkward, "test")
     assert states.isna().to_numpy().tolist() == answers[awkward.item_ids].notna().to_numpy().tolist()
     assert set(states.to_numpy().ravel()) == {None, "unstated"}
+
+
+def test_rows_that_were_chosen_keep_their_own_state(answers: pd.DataFrame, awkward: Instrument) -> None:
+    """A table whose first rows were left out is numbered from where it begins."""
+    whole = answers.assign(status=["completed", "open", "open", "completed"])
+    whole.attrs = answers.attrs
+    rows = whole.iloc[[1, 3]]
+    rows.attrs = {}
+    long = pd.read_csv(StringIO(long_csv(rows, awkward)))
+    assert long.groupby(["participant", "wave"])["status"].unique().map(list).to_dict() == {
+        ("p1", 2): ["open"],
+        ("p3", 1): ["completed"],
+    }
+    assert long.loc[long["participant"] == "p1", "code"].dropna().tolist() == [0, 0]

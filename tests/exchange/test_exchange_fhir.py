@@ -62,6 +62,19 @@ def test_translations_stand_beside_the_source(awkward: Instrument) -> None:
     assert display[1]["valueString"] == "Nein"
 
 
+def test_what_a_translation_lacks_has_no_empty_one(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    del raw["translations"]["de"]["instructions"]
+    first = questionnaire(Instrument.model_validate(raw))["item"][0]
+    assert first == {"linkId": "instructions", "text": "Think of today, please.", "type": "display"}
+
+
+def test_answers_show_their_labels(answers: pd.DataFrame, awkward: Instrument) -> None:
+    groups = questionnaire_responses(answers, awkward)["entry"][1]["resource"]["item"]
+    shown = [item["answer"][0]["valueCoding"]["display"] for group in groups for item in group["item"]]
+    assert shown == ["No, not <at all>", "I'd rather not say; no", "0 – Schön"]
+
+
 def test_r4_and_r4b_are_the_same_and_r5_differs_by_type_and_weight(any_scale: Instrument) -> None:
     r4, r4b, r5 = (fhir_json(questionnaire(any_scale, release=name)) for name in ("R4", "R4B", "R5"))
     assert r4 == r4b

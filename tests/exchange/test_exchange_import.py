@@ -48,6 +48,14 @@ def test_redcap_repeat_instances_are_waves(answers: pd.DataFrame, awkward: Instr
     same(from_redcap(table, awkward), answers)
 
 
+def test_redcap_rows_beside_repeated_forms_hold_no_wave_of_their_own(awkward: Instrument) -> None:
+    """A project of repeated forms has a row for each person, too: it holds neither form nor instance."""
+    answers = {"a1": [None, "1", "0"], "a_2": [None, "0", "1"], "b1": [None, "3", "4"]}
+    table = pd.DataFrame({"record_id": ["p1"] * 3, "redcap_repeat_instance": [None, "1", "2"], **answers})
+    read = from_redcap(table.assign(awkward_1_complete=["0", "2", "2"]), awkward)
+    assert read["wave"].tolist() == [1, 2] and read["b1"].tolist() == [3, 4]
+
+
 def test_redcap_without_waves_says_so(answers: pd.DataFrame, awkward: Instrument) -> None:
     table = exported(answers, awkward).drop(columns="redcap_event_name").iloc[[0, 2, 3]]
     again = from_redcap(table, awkward)
@@ -76,6 +84,25 @@ def test_redcap_faults(answers: pd.DataFrame, awkward: Instrument) -> None:
         redcap_data(alike, awkward)
 
 
+def test_redcap_days_and_states_stay_with_their_rows_where_rows_are_left_out(awkward: Instrument) -> None:
+    table = pd.DataFrame(
+        {
+            "record_id": ["p1", "p2", "p3"],
+            "a1": [None, "1", "0"],
+            "a_2": [None, None, "1"],
+            "b1": [None, "3", None],
+            "awkward_1_complete": ["0.0", "1.0", "2.0"],
+            "awkward_1_timestamp": ["2026-03-01 08:00", "[not completed]", "2026-03-03 08:00"],
+        }
+    )
+    read = from_redcap(table, awkward)
+    assert read["participant"].tolist() == ["p2", "p3"]
+    assert read["status"].tolist() == ["open", "completed"]
+    assert read["completed_on"].isna().tolist() == [True, False]
+    assert read["completed_on"].tolist()[1] == "2026-03-03"
+    assert read["a1"].tolist() == [1, 0]
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_fhir_there_and_back(answers: pd.DataFrame, awkward: Instrument, release: Release) -> None:
     same(from_fhir(questionnaire_responses(answers, awkward, release), awkward), answers)
@@ -95,6 +122,35 @@ def test_fhir_takes_one_response_with_integers_and_no_wave(awkward: Instrument) 
     assert frame.loc[0, ["participant", "wave", "b1"]].tolist() == ["p9", 1, 0]
     reasons = dict(zip(missing_reasons(frame)["item"], missing_reasons(frame)["reason"], strict=True))
     assert reasons == {"a1": "unstated", "A_2": "declined"}
+
+
+def test_fhir_counts_what_is_without_a_status_and_takes_an_empty_draft(
+    answers: pd.DataFrame, awkward: Instrument
+) -> None:
+    resource = bundle(answers, awkward)
+    entries = [entry["resource"] for entry in resource["entry"]]
+    for one in entries[:3]:
+        del one["status"]
+    entries[3] |= {"status": "draft", "item": []}
+    read = from_fhir(resource, awkward)
+    assert "3 responses without a status, taken as completed" in read.attrs["notes"]
+    assert read["status"].tolist() == ["completed"] * 3 + ["open"]
+    assert read.loc[3, awkward.item_ids].isna().all()
+    entries[3]["status"] = "completed"
+    with pytest.raises(ResponseDataError, match=r"entry\[3\].*holds no item of the instrument"):
+        from_fhir(resource, awkward)
+
+
+def test_of_many_faults_five_are_named_and_the_others_counted(
+    answers: pd.DataFrame, awkward: Instrument
+) -> None:
+    resource = bundle(answers, awkward)
+    for entry in resource["entry"]:
+        entry["resource"]["item"][0]["item"][0]["linkId"] = "zz"
+        entry["resource"]["item"][0]["item"][1]["linkId"] = "yy"
+    with pytest.raises(ResponseDataError, match=r"8 faults in the resource(.|\n)*\n  and 3 more\n") as said:
+        from_fhir(resource, awkward)
+    assert str(said.value).count("linkId: is not") == 5
 
 
 def bundle(answers: pd.DataFrame, scale: Instrument) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def test_every_label_comes_back(sav: Path, awkward: Instrument) -> None:
             variable["text"], VARIABLE_LABEL_BYTES
         )
         assert meta.variable_measure[variable["variable"]] == "ordinal"
+        assert meta.original_variable_types[variable["variable"]] == "F4.0"  # 10 shows no decimals
     assert meta.missing_ranges["a1"] == [{"lo": 96.0, "hi": 99.0}]
 
 
@@ -122,7 +123,15 @@ def test_missing_codes_between_answers_are_refused(awkward: Instrument) -> None:
         missing_ranges(scale, "b1", "test")
 
 
-@pytest.mark.parametrize(("name", "message"), [("NOT", "reserved word"), ("A1", "differ by case only: 'a1'")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("NOT", "reserved word"),
+        ("A1", "differ by case only: 'a1'"),
+        ("WAVE", "differ by case only: 'wave'"),
+        ("ä" * 33, "is no name of a variable in SPSS"),
+    ],
+)
 def test_names_that_spss_cannot_hold_are_refused(
     answers: pd.DataFrame, awkward: Instrument, name: str, message: str
 ) -> None:

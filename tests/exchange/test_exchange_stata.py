@@ -46,6 +46,7 @@ def test_every_label_comes_back(path: Path, awkward: Instrument) -> None:
         assert variable["text"].startswith(shown.removesuffix("…"))
         assert len(shown) <= 80
         assert shown.endswith("…") == (len(variable["text"]) > 80)
+    assert meta.file_label == 'awkward_1 2.0: Scale of "A & B" <test>'
 
 
 def test_names_that_stata_cannot_hold_are_refused(answers: pd.DataFrame, awkward: Instrument) -> None:

@@ -95,6 +95,26 @@ def test_label_that_begins_with_an_equals_sign_is_no_formula(awkward: Instrument
     assert "=I rate it" in {cell.value for cell in cells}
 
 
+def test_settings_and_instructions_of_one_language(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    del raw["translations"]["de"]["instructions"]
+    workbook = openpyxl.load_workbook(io.BytesIO(xlsform_bytes(Instrument.model_validate(raw))))
+    assert list(workbook["settings"].values)[1] == (
+        *('Scale of "A & B" <test>', "awkward_1", "2.0", "English (en)"),
+    )
+    first = list(workbook["survey"].values)[1]
+    assert first[:3] == ("note", "instructions", "Think of today, please.") and not first[3]
+
+
+def test_a_negative_code_outside_the_scale_is_refused(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    raw["translations"] = {}
+    raw["missing_codes"]["declined"] = -8
+    raw["response_scales"]["yes_no"]["outside"][1]["code"] = -8
+    with pytest.raises(DefinitionError, match="'yes_no' have codes below zero"):
+        xlsform_bytes(Instrument.model_validate(raw))
+
+
 def test_negative_codes_and_clashing_names_are_refused(awkward: Instrument) -> None:
     raw = awkward.model_dump(by_alias=True)
     raw["translations"] = {}
