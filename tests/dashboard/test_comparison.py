@@ -160,6 +160,62 @@ def test_the_page_shows_waves_and_two_studies_and_keeps_the_choice_in_the_addres
     assert damaged.header[0].value == "Ratings"  # what there is stands
 
 
+def _changed() -> None:
+    from dashboard.comparison import Moved
+    from dashboard.views import compare
+
+    moved = (Moved(title="First", n=1240, higher=0.3, neither=0.55, lower=0.15),)
+    compare._slopes(moved, "one and two")
+
+
+def test_who_changed_is_drawn_told_and_listed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    told: list[str] = []
+    monkeypatch.setattr("dashboard.views.compare.slopes_chart", lambda *given: drawn.append(given))
+    monkeypatch.setattr("dashboard.views.parts.show_live", lambda chart, words: told.append(words))
+    page = AppTest.from_function(_changed, default_timeout=60).run()
+    assert not page.exception
+    assert page.header[0].value == "Who changed by more than error, between one and two"
+    assert drawn == [(["First"], [(0.3, 0.55, 0.15)])]  # up, level, down
+    assert "First: 30.0% higher, 15.0% lower" in told[0]
+    row = {"Score": "First", "n": "1,240", "Higher": "30.0%", "Neither": "55.0%", "Lower": "15.0%"}
+    assert page.dataframe[0].value.to_dict("records") == [row]
+
+
+@pytest.mark.parametrize("by", [WAVES, STUDIES])
+def test_what_is_chosen_reaches_waves_and_rules_and_leaves_two_studies_whole(
+    by: str, placed: Any, results_tree: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed(results_tree)
+    (tmp_path / "other.json").write_text(json.dumps(results_tree), encoding="utf-8")
+    monkeypatch.setenv("DTA_COMPARE", str(tmp_path / "other.json"))
+    where = "dashboard.views.compare"
+    seen: dict[str, Any] = {}
+
+    def marked(tree: dict[str, Any], chosen: dict[str, str]) -> dict[str, Any]:
+        return {**tree, "chosen": chosen}
+
+    def compared(tree: dict[str, Any], how: str, other: Any) -> Any:
+        seen["tree"] = tree
+        return compare(tree, how, other)
+
+    def of_rules(tree: dict[str, Any], how: str, chosen: dict[str, str]) -> list[Any]:
+        seen["rules"] = chosen
+        return []
+
+    monkeypatch.setattr(f"{where}.filters.choices", lambda *_: {"group": ["f", "m"]})
+    monkeypatch.setattr(f"{where}.narrowed", marked)
+    monkeypatch.setattr(f"{where}.compare", compared)
+    monkeypatch.setattr(f"{where}.judged", of_rules)
+    page = AppTest.from_function(_view, default_timeout=60)
+    page.query_params["by"], page.query_params["group"] = by, "m"
+    page.run()
+    assert not page.exception and seen["rules"] == {"group": "m"}
+    assert seen["tree"].get("chosen") == ({"group": "m"} if by == WAVES else None)
+    text = " ".join(entry.value for entry in page.markdown)
+    assert ("Two studies stand side by side whole" in text) is (by == STUDIES)
+
+
 def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: dict[str, Any]) -> None:
     whole, shared = tree_for_readers(results_tree), tree_for_readers(shared_tree(results_tree))
     told = {cell for table in (shared["sections"]["scores"]["tables"]["scores"]["mean"],) for cell in table}

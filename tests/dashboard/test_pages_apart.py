@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -117,6 +118,27 @@ def test_the_collection_counts_what_the_store_holds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DTA_SHARED", "no")
     empty = opened("collection_now")
     assert any("no study" in entry.value for entry in empty.info)
+
+
+def test_the_collection_page_prints_what_the_store_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = collection.Collected(
+        study="trial",
+        status="open",
+        funnel=pd.DataFrame({"wave": ["one"], "invited": [9], "started": [8], "due": [2], "overdue": [1]}),
+        due=pd.DataFrame({"participant": ["p7"], "wave": ["one"], "state": ["overdue"]}),
+        days=pd.DataFrame({"day": ["2026-03-02", "2026-03-05", "2026-03-04"], "finished": [4, 1, 2]}),
+        blanks=pd.DataFrame({"wave": ["one"], "answers": [70], "blank": [14]}),
+    )
+    monkeypatch.setattr("dashboard.views.collection_now.studies", lambda: ["trial"])
+    monkeypatch.setattr("dashboard.views.collection_now.collected", lambda name: found)
+    test = opened("collection_now")
+    progress, due, days, blanks = [frame.value.to_dict("records") for frame in test.dataframe]
+    assert progress == [{"Wave": "one", "Invited": 9, "Started": 8, "Due": 2, "Overdue": 1}]
+    assert due == [{"Pseudonym": "p7", "Wave": "one", "State": "overdue"}]
+    assert [row["Finished"] for row in days] == [4, 1, 2]
+    assert blanks == [{"Wave": "one", "Answers given": 70, "Left without": 14}]
+    text = " ".join(entry.value for entry in test.markdown)
+    assert "Study trial: open." in text and "7 questionnaires finished, the last on 2026-03-05." in text
 
 
 def test_what_waits_behind_a_door_is_made_when_it_is_opened(
