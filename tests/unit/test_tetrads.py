@@ -51,6 +51,20 @@ def test_one_tetrad_by_hand() -> None:
     # derivatives: by 01 .6, by 23 .5, by 02 -.1, by 13 -.4
     variance = (0.6**2 * 1 + 0.5**2 * 6 + 0.1**2 * 2 + 0.4**2 * 5) / 50
     assert found.se[at] == pytest.approx(variance**0.5)
+    # all three together: derivatives by small steps of each correlation
+    pairs = np.triu_indices(4, 1)
+
+    def tetrads(correlations: np.ndarray) -> np.ndarray:
+        full = np.eye(4)
+        full[pairs] = full.T[pairs] = correlations
+        return np.array([full[g, h] * full[i, j] - full[g, i] * full[h, j] for g, h, i, j in found.items])
+
+    steps = 1e-6 * np.eye(6)
+    slopes = np.stack([tetrads(r[pairs] + step) - tetrads(r[pairs] - step) for step in steps], 1) / 2e-6
+    spread = slopes @ gamma @ slopes.T
+    first, second = np.trace(spread), np.trace(spread @ spread)
+    assert found.df == pytest.approx(first**2 / second)
+    assert found.chisq == pytest.approx(50 * np.sum(tetrads(r[pairs]) ** 2) * first / second)
 
 
 def test_errors_are_those_of_repeated_samples() -> None:
