@@ -316,6 +316,7 @@ def _steps(tree: Tree, points: Sequence[Point]) -> list[Step]:
 
 def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
     by_property = {point.prop: point for point in points}
+    passed_over = _passed_over(tree, points)
     for failure in verdicts(tree)["failed"]:
         yield Step(text=words.FAILED.format(failure["title"]), section=failure["section"])
     if tree["meta"]["synthetic"]:
@@ -333,8 +334,19 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
     for state in (State.UNTESTABLE, State.NOT_ASKED):
         for prop in words.ASK_ORDER:
             point = by_property[prop]
-            if point.state is state and not (few and point.few):
+            if state is State.NOT_ASKED and prop in passed_over:
+                yield Step(text=words.REST)
+            elif point.state is state and not (few and point.few):
                 yield Step(text=_lacking(point), section=point.section)
+
+
+def _passed_over(tree: Tree, points: Sequence[Point]) -> set[Property]:
+    """Give what a section would bear on that this report was not asked for: no answers are lacking there."""
+    entries = tree["meta"].get("plan", {}).get("entries", {})
+    if entries.get("topics", {}).get("value") is None:
+        return set()
+    placed = {prop for _, properties in PLACES.values() for prop in properties} - {Property.CONTENT}
+    return {p.prop for p in points if p.prop in placed and p.state is State.NOT_ASKED and not p.section}
 
 
 def _lacking(point: Point) -> str:

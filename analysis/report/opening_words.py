@@ -58,6 +58,7 @@ LACK = {
 
 MORE_PEOPLE = "Ask more people. Too few answered to say how good the questions are."
 STUCK = "Look at the questions that nobody answered, or everybody alike. More people do not help there."
+REST = "Look at the rest too. This report was asked for a part of it only."
 FIXED = "See why some of it could not be tested. More people alone may not help there."
 REAL_PEOPLE = "Ask real people. A program made up every answer here."
 NOTHING = "Nothing is left to do by these rules. Ask other people, and see if it holds."

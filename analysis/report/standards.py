@@ -30,8 +30,8 @@ STEPS = {
 }
 PROPERTIES = {
     Property.CONTENT: ("Content validity", "ratings by experts and by people it is meant for"),
-    Property.STRUCTURE: ("Structural validity", "answers of a sample"),
-    Property.CONSISTENCY: ("Internal consistency", "answers of a sample"),
+    Property.STRUCTURE: ("Structural validity", "answers of a sample, and the sections on structure"),
+    Property.CONSISTENCY: ("Internal consistency", "answers of a sample, and the section on reliability"),
     Property.INVARIANCE: (
         "Cross-cultural validity and measurement invariance",
         "groups, given with the covariates",

@@ -87,14 +87,18 @@ def measure_of(plan: Study, rule: UsageRule) -> str:
 
 
 def _intended(plan: Study, rule: UsageRule) -> dict[str, float]:
-    due = plan.intended_use
-    days = min(7.0 * due.weeks, rule.study_days)
-    whole = float(due.amount)
-    after = whole * max(0.0, days - rule.landmark_day) / days
-    if due.unit in ("sessions", "modules"):
-        after = float(np.floor(after + 1e-9))
+    whole = float(plan.intended_use.amount)
+    after = due_after(plan, rule.landmark_day, rule.study_days)
     values = {"intended_before": whole - after, "intended_after": after, "intended_whole": whole}
     return {name: int(value) if float(value).is_integer() else value for name, value in values.items()}
+
+
+def due_after(plan: Study, day: float, study_days: float) -> float:
+    """Intended units whose weeks lie after a day; of sessions and modules whole ones only."""
+    due = plan.intended_use
+    days = min(7.0 * due.weeks, study_days)
+    after = float(due.amount) * max(0.0, days - day) / days
+    return float(np.floor(after + 1e-9)) if due.unit in ("sessions", "modules") else after
 
 
 def _due(plan: Study, rule: UsageRule, end: np.ndarray) -> dict[str, np.ndarray]:

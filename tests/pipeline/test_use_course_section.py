@@ -16,7 +16,7 @@ import instrument
 from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.adherence.design.landmark import assemble
 from analysis.adherence.over_time import pauses
-from analysis.adherence.over_time.landmark_scan import ScanResult, scan_course
+from analysis.adherence.over_time.landmark_scan import ScanResult, landmarks_of, scan_course
 from analysis.adherence.over_time.pauses import ComingBack, returns_of, stretches_away
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
@@ -84,6 +84,25 @@ def test_the_scan_is_that_of_the_public_function(section: dict[str, Any], data: 
             assert shown[name].tolist() == expected[name].tolist()
     assert section["values"]["scan_p"] == made.tests["pvalue"].iloc[0]
     assert section["method"]["n"] == section["values"]["scan_people"] == made.effects["n"].min()
+
+
+def test_landmarks_of_the_scan_are_a_week_apart_whatever_the_landmark_of_the_study(
+    data: SimulatedStudy,
+) -> None:
+    """Use and leaving are followed from the study's own landmark: those days are none of the scan's."""
+    study = as_study(data.study)
+    assert study.landmark is not None
+    moved = study.model_copy(update={"landmark": study.landmark.model_copy(update={"day": 31})})
+    made = topic.TOPIC.run(context_of(data, study=moved)).plain()
+    assert made["tables"]["scan"]["day"] == [28, 35, 42, 49, 56, 63, 70, 77]
+    assert made["values"]["scan_landmarks"] == 8
+
+
+def test_no_landmark_lies_where_no_whole_unit_is_due_any_more(data: SimulatedStudy) -> None:
+    """Of twelve sessions in twelve weeks none is due after day 77; the default looks no further."""
+    study = as_study(data.study)
+    later = [w.model_copy(update={"closes": 32, "opens": 21}) if w.id == "week3" else w for w in study.waves]
+    assert landmarks_of(study.model_copy(update={"waves": later})) == [32, 39, 46, 53, 60, 67, 74]
 
 
 def test_returns_are_those_of_the_public_function_on_rows_made_by_pandas(

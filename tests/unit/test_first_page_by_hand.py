@@ -173,6 +173,23 @@ def test_steps_in_their_order() -> None:
     assert steps(**small)[:2] == [(opening_words.MORE_PEOPLE, ""), (ask[Property.CONTENT], "")]
 
 
+def test_nobody_is_told_to_ask_more_people_for_what_a_report_was_not_asked() -> None:
+    """`dta adherence` and a plan with topics leave sections out: their answers may lie there in plenty."""
+    chosen = {"plan": {"entries": {"topics": {"value": ["flow", "use"], "origin": "overridden"}}}}
+    page = page_of(chosen, flow=section(), use=section())
+    assert [step.text for step in page.steps] == [
+        opening_words.ASK[Property.CONTENT],
+        opening_words.REST,
+        opening_words.ASK[Property.RESPONSIVENESS],
+    ]
+    structure = section(finding("met", property="structure"), bears_on=["structure"])
+    told = page_of(chosen, models=structure, retest=section(status="not_applicable", message="no retest"))
+    assert opening_words.ASK[Property.RELIABILITY] in {step.text for step in told.steps}
+    assert opening_words.REST in {step.text for step in told.steps}  # consistency, groups, validity
+    whole = {"plan": {"entries": {"topics": {"value": None, "origin": "default"}}}}
+    assert page_of(whole, flow=section()).steps == page_of(flow=section()).steps
+
+
 def test_a_theme_to_look_at_is_the_one_placed_so() -> None:
     themes = {"title": ["First", "Second", "Third"], "place": ["keep", "look at first", None]}
     page = page_of(priority=section(tables={"themes": themes}))

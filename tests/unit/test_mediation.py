@@ -87,6 +87,18 @@ def test_latent_and_simple_models_stand_beside(found: MediationResult) -> None:
     assert simple["Indirect"] == pytest.approx(route)
 
 
+def test_alliance_of_fewer_than_three_themes_is_no_failed_latent_variable(
+    data: SimulatedStudy, usage: UsageSummary, found: MediationResult
+) -> None:
+    """Two themes cannot measure a latent variable: that is said once, and nothing is there to be mended."""
+    theme = SCALE.dimension_themes[0]
+    alone = followed(data, usage, alliance=theme)
+    assert alone.failed.empty and alone.latent.empty and alone.latent_fit == {}
+    assert sum("not modelled as a latent variable" in note for note in alone.notes) == 1
+    assert list(alone.latent.columns) == [name for name in found.latent.columns if name in alone.latent]
+    assert not any("latent variable" in note for note in found.notes)
+
+
 def test_what_was_asked_together_has_no_order(found: MediationResult) -> None:
     order = found.order.set_index("step")["before_next"].to_dict()
     assert order == {"context": "no", "alliance": "yes", "later use": "open", "outcome": ""}

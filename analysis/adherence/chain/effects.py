@@ -61,15 +61,16 @@ def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str,
     drawn = drawn_covariances(moments, draws, seed, chain.clusters)
     effects = _effects(chain, fit_chain(table, nodes, held), moments, drawn, level, seed)
     failed: list[dict[str, str]] = []
-    latent, latent_fit = _kept(
-        "latent alliance",
-        lambda: _latent(chain, table, nodes, held, level, draws, seed),
-        (
-            pd.DataFrame(columns=["kind", "start", "end", "route", "estimate", "se", "mc_lower", "mc_upper"]),
-            {},
-        ),
-        failed,
-    )
+    parts, columns = chain.parts, ["kind", "start", "end", "route", "estimate", "se", "mc_lower", "mc_upper"]
+    latent: pd.DataFrame = pd.DataFrame(columns=columns)
+    latent_fit: dict[str, float] = {}
+    if parts is not None:
+        latent, latent_fit = _kept(
+            "latent alliance",
+            lambda: _latent(chain, parts, table, nodes, held, level, draws, seed),
+            (latent, latent_fit),
+            failed,
+        )
     sensitivity, robustness = _doubt(chain, moments, drawn, level)
     parted = _kept(
         "four parts",
@@ -157,13 +158,18 @@ def _named(chain: Chain, rows: list[tuple[str, int, int]], routes: list[Route]) 
 
 
 def _latent(
-    chain: Chain, table: pd.DataFrame, nodes: list[str], held: list[str], level: float, draws: int, seed: int
+    chain: Chain,
+    parts: Floats,
+    table: pd.DataFrame,
+    nodes: list[str],
+    held: list[str],
+    level: float,
+    draws: int,
+    seed: int,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Alliance as a latent variable above its themes."""
-    if chain.parts is None:
-        raise NotEstimableError("alliance has fewer than three theme scores.")
-    names = [f"theme{k + 1}" for k in range(chain.parts.shape[1])]
-    whole = pd.concat([table.drop(columns="alliance"), pd.DataFrame(chain.parts, columns=names)], axis=1)
+    names = [f"theme{k + 1}" for k in range(parts.shape[1])]
+    whole = pd.concat([table.drop(columns="alliance"), pd.DataFrame(parts, columns=names)], axis=1)
     fit = fit_chain(whole, nodes, held, {"alliance": names})
     routes = all_routes(len(nodes))
     rows, sums = sums_of(routes)

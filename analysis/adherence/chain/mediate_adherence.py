@@ -52,7 +52,7 @@ class MediationResult(Result):
         `e_value`. Scores are per standard deviation, use in units done, the outcome in its points.
     latent : DataFrame
         The same with alliance as a latent variable above its theme scores: `estimate`, `se`, Monte-Carlo
-        limits.
+        limits; empty where there are fewer than three.
     latent_fit : dict
         chisq, df, pvalue, cfi, rmsea, srmr of that model.
     simple : DataFrame
@@ -230,6 +230,11 @@ def mediate_adherence(
             f"whole clusters ({design.cluster}, {chain.clusters.count}) are drawn in the bootstrap, on which "
             "what is said rests; Monte-Carlo limits, the latent model and pingouin's limits take people as "
             "independent"
+        )
+    if chain.parts is None:
+        notes.append(
+            "alliance is not modelled as a latent variable, which takes a total of three theme scores or "
+            "more, the context not among them"
         )
     tables = chain_tables(chain, confidence, draws, seed)
     return MediationResult(

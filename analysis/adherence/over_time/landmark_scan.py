@@ -23,6 +23,7 @@ from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effec
 from analysis.common.result import Result
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.usage.course import UseCourse, use_course
+from analysis.usage.people import due_after
 from analysis.usage.reading import LogReading
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.answers import table_of, with_numbers
@@ -343,11 +344,13 @@ def landmarks_of(plan: Study, days: Sequence[int] | None = None) -> list[int]:
     """Landmarks asked for, or every week from the first close of a wave on, while use is due."""
     last = min(plan.study_days, WEEK * plan.intended_use.weeks)
     closes = [wave.closes for wave in plan.rated_waves if 0 < wave.closes < last]
-    if not closes:
+    first = min(closes, default=last)
+    weekly = [day for day in range(first, last, WEEK) if due_after(plan, day, plan.study_days) > 0]
+    if not weekly:
         fact = "no main wave closes while use is still due."
         raise DefinitionError(fact_and_hint(CALLER, fact, "rate earlier, or intend use for longer."))
     if days is None:
-        return list(range(min(closes), last, WEEK))
+        return weekly
     if beyond := [day for day in days if not 0 < day < last]:
         fact = f"landmarks lie outside the {last} days in which use is due: {name_offenders(beyond)}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "name days inside."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -181,10 +182,11 @@ def _scanned(context: Context, course: UseCourse, name: str, title: str) -> Part
     if context.study is None:
         raise ValueError("asked of a study only")
     times = days_of(context)
+    weekly = {day: course.at[day] for day in landmarks_of(context.study)}  # not those of use and leaving
     try:
         made = scan_course(
             context.card.scores,
-            course,
+            replace(course, at=weekly),
             context.study,
             predictor=name,
             times=times,
