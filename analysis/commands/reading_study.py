@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import typer
+from pandas.api.types import is_integer_dtype
 
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
 from analysis.commands.reading import (
@@ -28,6 +29,7 @@ from instrument.commands.reading_options import names_in
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, load_beside
+from instrument.reading.cells import number_of
 from instrument.reading.people import NUMBERED
 from instrument.reading.read_responses import read_responses
 from instrument.recognition.came_in import OF_ANSWERS
@@ -73,6 +75,7 @@ def read_study(files: StudyFiles, how: ReadingOptions | None = None) -> StudyDat
     outcomes = _people_of(files.outcomes, "outcomes", side)
     needed = ("participant", "wave", "seconds")
     times = None if files.times is None else read_side_table(files.times, "times", needed, side)
+    times = None if times is None else _numbered_alike(times, responses["wave"])
     enrolment = _people_of(files.enrolment, "enrolment", side)
     names = (*names, *(how.mapping.covariates if how.mapping is not None else ()))
     data = StudyData(
@@ -94,6 +97,15 @@ def read_study(files: StudyFiles, how: ReadingOptions | None = None) -> StudyDat
     notes += check_adjusters(data, how.command)
     responses.attrs["notes"] = notes
     return data if files.usage is None else _with_usage(data, Path(files.usage), how)
+
+
+def _numbered_alike(times: pd.DataFrame, waves: pd.Series) -> pd.DataFrame:
+    """Write waves of the times that are whole numbers as those of the answers: 01 is 1 there, too."""
+    if not is_integer_dtype(waves):
+        return times
+    known = {text: number_of(text) for text in set(times["wave"].dropna().astype(str))}
+    read = {text: str(number) for text, number in known.items() if isinstance(number, int)}
+    return times.assign(wave=times["wave"].map(lambda wave: read.get(str(wave), wave)))
 
 
 def _people_of(path: Path | None, what: str, side: SideReading) -> pd.DataFrame | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pandas as pd
 
 from analysis.common.software import recorded, used
-from analysis.pipeline.joining import refuse_joins_without_ids, whole_labels
+from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
 from instrument.answers import coded_table, given_answers, table_of
@@ -336,7 +336,9 @@ def build_context(
     sides = {name: getattr(data, name) for name in ("outcomes", "covariates", "times", "enrolment")}
     tables = {n: None if t is None else whole_labels(table_of(t, "validate", n)) for n, t in sides.items()}
     others = [(_given_measure(answers, other), other) for answers, other in _pairs(data.measures)]
+    study = as_study(data.study) if data.study is not None else None
     matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
+    matched += refuse_like_waves(responses, study)
     attrs = responses.attrs
     bare = responses.copy()
     bare.attrs = {}
@@ -364,7 +366,7 @@ def build_context(
         use_over_time=data.use_over_time,
         outcomes=tables["outcomes"],
         covariates=tables["covariates"],
-        study=as_study(data.study) if data.study is not None else None,
+        study=study,
         times=tables["times"],
         enrolment=tables["enrolment"],
         audit=data.audit,

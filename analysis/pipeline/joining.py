@@ -8,7 +8,8 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.reading.people import NUMBERED, labels_as_text
+from instrument.reading.people import NUMBERED, labels_as_text, wave_key
+from instrument.study import Study
 
 WHOLE = ("enrolment", "covariates")
 """Tables that should hold everyone who answered; of the others, everyone should be known."""
@@ -77,6 +78,42 @@ def refuse_joins_without_ids(
             raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
         notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
     return notes
+
+
+def refuse_like_waves(responses: pd.DataFrame, study: Study | None) -> list[str]:
+    """Refuse answers whose waves the study writes otherwise: what is asked of a wave would find nobody there.
+
+    Parameters
+    ----------
+    responses
+        Answers.
+    study
+        The study, or None.
+
+    Returns
+    -------
+    list of str
+        A suspicion where the study holds none of the waves; nothing is said of waves beyond the study's.
+
+    Raises
+    ------
+    ResponseDataError
+        A wave of the answers is one of the study's but for capitals, blanks and marks.
+    """
+    if study is None:
+        return []
+    declared = [wave.name for wave in study.waves]
+    written = list(dict.fromkeys(labels_as_text(responses["wave"])))
+    other = [name for name in written if name not in declared]
+    alike = {wave_key(name): name for name in declared if name not in written}
+    if pairs := [(name, alike[wave_key(name)]) for name in other if wave_key(name) in alike]:
+        said = ", ".join(f"{mine!r} for {theirs!r}" for mine, theirs in pairs)
+        fact = f"the answers write waves otherwise than the study: {said}."
+        raise ResponseDataError(fact_and_hint("validate", fact, "write each wave in one way."))
+    if written and len(other) == len(written):
+        held, own = name_offenders(declared), name_offenders(written)
+        return [f"suspicion: the study holds none of the waves of the answers: {held} and {own}"]
+    return []
 
 
 def whole_labels(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from instrument.answers import given_answers
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.loading import as_instrument
+from instrument.reading.people import labels_as_text
 from instrument.scoring.keying import keyed_numbers
 
 CALLER = "screen"
@@ -283,13 +284,19 @@ def _seconds(
             raise ResponseDataError(
                 fact_and_hint(CALLER, f"times has no column {name_offenders(absent)}.", "name them so.")
             )
-        if doubled := int(times.duplicated(KEYS).sum()):
+        known = _written(times[[*KEYS, "seconds"]])
+        if doubled := int(known.duplicated(KEYS).sum()):
             raise ResponseDataError(
                 fact_and_hint(
                     CALLER, f"{doubled} rows of times repeat a participant and wave.", "keep one row each."
                 )
             )
-        seconds = keys.merge(times[[*KEYS, "seconds"]], on=KEYS, how="left")["seconds"]
+        joined = _written(keys).merge(known, on=KEYS, how="left", indicator=True)
+        if len(known) and not (joined["_merge"] == "both").any():
+            fact = "no row of times belongs to an administration."
+            hint = "write participants and waves alike in both."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, hint))
+        seconds = joined["seconds"]
     elif "seconds" in responses.columns:
         seconds = responses["seconds"]
     else:
@@ -301,6 +308,11 @@ def _seconds(
     items = asked.to_numpy()
     per_item = np.divide(taken, items, out=np.full(len(taken), np.nan), where=items > 0)
     return pd.DataFrame({"seconds_per_item": per_item})
+
+
+def _written(table: pd.DataFrame) -> pd.DataFrame:
+    """Participants and waves as text: 1 beside "1" or 1.0 is one wave."""
+    return table.assign(**{name: labels_as_text(table[name]) for name in KEYS})
 
 
 def _copies_between_people(answers: Array, people: pd.Series) -> pd.Series:

@@ -273,11 +273,22 @@ def _ambiguous(found: list[str], caller: str, source: str) -> ResponseDataError:
     )
     if (day_first and month_first) or len(marks) > 1:
         return ResponseDataError(fact_and_hint(caller, fact, "write every one as 2026-03-31T12:00:00."))
-    if day_first or month_first:
+    if year == "y" and _years_lead(split):
+        fact = fact.replace("day first", "day or year first")
+        hint = f"say which with {option_of(caller, 'dates', day)} or "
+        hint += f"{option_of(caller, 'dates', f'y{mark}M{mark}D')}."
+    elif day_first or month_first:
         hint = f"say so with {option_of(caller, 'dates', day if day_first else month)}."
     else:
         hint = f"say which with {option_of(caller, 'dates', day)} or {option_of(caller, 'dates', month)}."
     return ResponseDataError(fact_and_hint(caller, fact, hint))
+
+
+def _years_lead(split: list[list[str]]) -> bool:
+    """Whether dates of three short numbers may begin with the year: it changes less often than the end."""
+    parts = [tuple(int(part) for part in re.findall(r"\d+", "-".join(one))[:3]) for one in split]
+    possible = all(1 <= month <= 12 and 1 <= day <= 31 for _, month, day in parts)
+    return possible and len({year for year, _, _ in parts}) < len({day for _, _, day in parts})
 
 
 def microseconds(texts: pd.Series, form: ClockForm) -> tuple[np.ndarray, np.ndarray]:

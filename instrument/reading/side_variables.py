@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from instrument.reading.cells import SHEET_ERRORS
 from instrument.reading.raw import count_of
 from instrument.reading.side_columns import Place, amounts, is_blank
 
@@ -20,7 +21,11 @@ MANY_CATEGORIES = 10
 IN_THREES = r"[+-]?[1-9]\d{0,2}\.\d{3}"
 """A number that could as well be of thousands."""
 NUMBER_LIKE = "[+-]?[\\d.,'’ \u00a0\u202f]*\\d ?%?"
-MARKS = {"nan", "n/a", "#n/a", "null", "<na>", "#value!", "#ref!", "#div/0!", "#name?", "#num!"}
+MARKS = SHEET_ERRORS | {"nan", "n/a", "#n/a", "null", "<na>", "nil"}
+SAYS_NOTHING = r"[.?…_–—-]+"
+"""A point, dashes, question marks; beside a plus a minus is a category."""
+UNTOLD = {"none", "missing", "unknown", "notknown", "noanswer", "ka", "keineangabe", "unbekannt", "na"}
+"""What may mean that nothing is known, and may be a category: small letters, without blanks and marks."""
 
 
 def variable(
@@ -90,11 +95,15 @@ def variable(
             notes.append(f"suspicion: {place.column(name)}: {words}")
         whole = not blank.any() and present.str.fullmatch(r"[+-]?\d{1,15}").all()
         return pd.Series(values.astype(np.int64) if whole else values)
-    marks = texts.str.lower().isin(MARKS).fillna(False).to_numpy(dtype=bool) & ~blank
+    hollow = texts.str.lower().isin(MARKS).fillna(False)
+    if not texts.str.fullmatch(r"\++").fillna(False).any():
+        hollow |= texts.str.fullmatch(SAYS_NOTHING).fillna(False)
+    marks = hollow.to_numpy(dtype=bool) & ~blank
     if marks.any():
         hint = "leave missing values empty, or write NA."
         raise place.fault(name, marks, "hold an undeclared mark of a missing value", hint)
     _refuse_twins(texts, name, place)
+    notes += _untold_suspicions(texts, name, place)
     notes += _figure_suspicions(texts, like.reindex(texts.index, fill_value=False), name, place)
     return texts.astype("str").where(~blank)
 
@@ -110,6 +119,19 @@ def _refuse_twins(texts: pd.Series, name: str, place: Place) -> None:
         chosen = texts.isin(rarer).fillna(False).to_numpy(dtype=bool)
         what = "hold a category that another cell writes with other capitals or blanks"
         raise place.fault(name, chosen, what, "write each category in one way.")
+
+
+def _untold_suspicions(texts: pd.Series, name: str, place: Place) -> list[str]:
+    """Say which categories may mean that nothing is known: they are compared with the others as a group."""
+    plain = texts.str.casefold().str.replace(r"[\W_]+", "", regex=True)
+    chosen = plain.isin(UNTOLD).fillna(False).to_numpy(dtype=bool)
+    if not chosen.any():
+        return []
+    n = int(chosen.sum())
+    verb = "is" if n == 1 else "are"
+    what = f"may mean that nothing is known, and {verb} taken for a category"
+    where = f"{count_of(n, 'cell')} {what} ({place.rows(chosen)})"
+    return [f"suspicion: {place.column(name)}: {where}"]
 
 
 def _figure_suspicions(texts: pd.Series, like: pd.Series, name: str, place: Place) -> list[str]:

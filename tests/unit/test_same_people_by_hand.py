@@ -12,9 +12,11 @@ import pytest
 from analysis.adherence.design.same_people import refuse_strangers
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
 from analysis.commands.reading import SideReading, read_side_table, read_usage
+from analysis.commands.reading_study import _numbered_alike
+from analysis.pipeline.joining import refuse_like_waves
 from instrument.errors import ResponseDataError, ToolkitWarning
 from instrument.loading import load
-from instrument.study import make_study
+from instrument.study import Wave, make_study
 from instrument.study_data import StudyData
 
 SCALE = load("dta")
@@ -77,6 +79,27 @@ def test_a_person_has_a_time_at_each_wave_and_one_at_each() -> None:
         refuse_other_waves(inputs(responses=answers, times=table("a", "a", wave=["w2", "w2"])), "dta")
     with pytest.raises(ResponseDataError, match="names waves that the answers do not: 'w3'"):
         refuse_other_waves(inputs(responses=answers, times=table("a", "a", wave=["w1", "w3"])), "dta")
+
+
+@pytest.mark.parametrize("written", [("01", "02"), ("1.0", "2.0"), (" 1", "2")])
+def test_waves_of_the_times_are_numbers_where_those_of_the_answers_are(written: tuple[str, str]) -> None:
+    answers, times = pd.Series([1, 2]), table("a", "a", wave=list(written))
+    assert _numbered_alike(times, answers)["wave"].tolist() == ["1", "2"]
+    assert _numbered_alike(times, pd.Series(["1", "post"]))["wave"].tolist() == list(written)
+
+
+def test_waves_that_the_study_writes_otherwise_are_refused() -> None:
+    """Scores of "Week3" are none of "week3": all that the study asks of its waves found nobody there."""
+    plan = study().model_copy(update={"waves": [Wave(id="week3", day=21, opens=21, closes=28)]})
+    assert refuse_like_waves(table("a", wave=["week3"]), plan) == []
+    assert refuse_like_waves(table("a", wave=["Week3"]), None) == []
+    for name in ("Week3", "week 3", "WEEK_3"):
+        with pytest.raises(ResponseDataError, match=f"otherwise than the study: '{name}' for 'week3'"):
+            refuse_like_waves(table("a", wave=[name]), plan)
+    assert refuse_like_waves(table("a", "a", wave=["week3", "intake"]), plan) == []
+    assert refuse_like_waves(table("a", wave=[9]), plan) == [
+        "suspicion: the study holds none of the waves of the answers: 'week3' and '9'"
+    ]
 
 
 def study(*covariates: str) -> Any:

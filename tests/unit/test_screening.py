@@ -156,6 +156,19 @@ def test_times_are_joined_by_participant_and_wave() -> None:
     assert any("no seconds" in note for note in screen(frame, scale()).notes)
 
 
+@pytest.mark.parametrize("written", [str, float, "category", "Int64"])
+def test_times_are_joined_however_waves_and_people_are_typed(written: Any) -> None:
+    """A file of times gives waves as text, answers as numbers: that ended in an error of pandas."""
+    frame = responses(30).assign(participant=range(30))
+    times = frame[["participant", "wave"]].assign(seconds=240)
+    times.loc[3, "seconds"] = 24
+    expected = screen(frame, scale(), times=times).table["seconds_per_item"].tolist()
+    turned = times.astype({"participant": written, "wave": written}).iloc[::-1]
+    assert screen(frame, scale(), times=turned).table["seconds_per_item"].tolist() == expected
+    with pytest.raises(ResponseDataError, match="no row of times belongs to an administration"):
+        screen(frame, scale(), times=times.assign(wave=7))
+
+
 def test_seconds_belong_to_a_wave_and_are_shared_among_the_items_asked() -> None:
     """24 items in 240 seconds are 10 each though 12 were skipped; 12 items that were not seen make it 20."""
     frame = pd.concat([responses(3), responses(3, seed=9).assign(wave=2)], ignore_index=True)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from instrument.errors import ResponseDataError
+from instrument.reading.clock import recognised_form
 from instrument.reading.side_columns import Place, points_in_time
 from instrument.reading.side_variables import SENTINELS, sentinel_suspicions, variable
 
@@ -89,3 +90,37 @@ def test_dates_typed_by_another_reader_keep_their_day_offset_and_gaps() -> None:
     got, aware = points_in_time(stamps, "day", place(2))
     assert got.tolist() == [pd.Timestamp("2026-03-01T11:00"), pd.NaT]
     assert aware is True
+
+
+@pytest.mark.parametrize("mark", [".", "-", "--", "?", "…", "—", "#NULL!", "nil", "N/A"])
+def test_a_cell_that_says_nothing_is_no_group_of_people(mark: str) -> None:
+    """A point among words was a third sex, compared with the others and held constant."""
+    with pytest.raises(ResponseDataError, match=r"1 cell holds an undeclared mark|hold an undeclared mark"):
+        read(["woman", "man", mark, "woman"])
+
+
+def test_plus_and_minus_are_categories() -> None:
+    assert read(["+", "-", "++", "-"]).tolist() == ["+", "-", "++", "-"]
+
+
+@pytest.mark.parametrize("word", ["none", "Unknown", "k. A.", "k.A.", "keine Angabe", "missing", "n. a."])
+def test_a_word_for_nothing_known_is_a_category_and_said_aloud(word: str) -> None:
+    notes: list[str] = []
+    assert read(["woman", "man", word, "woman", word], notes).tolist()[2] == word
+    assert notes == [
+        "suspicion: t.csv: column 'v': 2 cells may mean that nothing is known, and are taken for a category "
+        "(lines 4, 6)"
+    ]
+    quiet: list[str] = []
+    read(["woman", "man", "nonesuch"], quiet)
+    assert quiet == []
+
+
+def test_dates_of_two_figures_each_may_begin_with_the_year() -> None:
+    """25-03-10 was told to be day first, since every 25 is above 12: the hint gave another year and day."""
+    with pytest.raises(ResponseDataError, match="day or year first") as caught:
+        recognised_form([f"25-03-{day:02d} 10:00" for day in range(1, 29)], "f", "at")
+    assert "'D-M-y'" in str(caught.value) and "'y-M-D'" in str(caught.value)
+    with pytest.raises(ResponseDataError, match="only month first") as caught:
+        recognised_form([f"03/{day:02d}/25" for day in range(1, 29)], "f", "at")
+    assert "y/M/D" not in str(caught.value)
