@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.common.rules import FEWEST_PEOPLE, RESPONSE_MODEL_PEOPLE, STRUCTURE_PER_ITEM
 from analysis.common.verdicts import Cause
+from analysis.correlation.dependence import dependent_items
 from analysis.pipeline.section import Untested
 from instrument.errors import DefinitionError, ToolkitError, UnderidentifiedError
 
@@ -131,14 +132,25 @@ def explained(
     Returns
     -------
     Cause or None
-        None also for a definition that says something impossible: that is no matter of the data.
+        None also for a definition that says something impossible: that is no matter of the data; nor are
+        items that repeat others a matter of how many people answered.
     """
     if isinstance(error, DefinitionError):
         return None
     wanted = context.item_ids if items is None else list(items)
     if set(stuck_items(context)) & set(wanted):
         return Cause.NO_VARIATION
-    return Cause.NOT_DETERMINED if isinstance(error, UnderidentifiedError) else few
+    if isinstance(error, UnderidentifiedError):
+        return Cause.NOT_DETERMINED
+    return None if few is Cause.FEW_PEOPLE and _repeating(context, wanted) else few
+
+
+def _repeating(context: Context, items: Sequence[str]) -> bool:
+    """Say whether an item is another over again, or a sum of others, among many more people than items."""
+    answers = context.items[items].astype("Float64").astype(float)
+    if len(answers.dropna()) <= 2 * len(items):
+        return False
+    return bool(dependent_items(answers.corr().to_numpy(), items)) if len(items) > 1 else False
 
 
 def by_reason(failures: Iterable[tuple[str, str]]) -> list[str]:

@@ -33,9 +33,11 @@ def methods_paragraphs(tree: Tree) -> list[tuple[str, str]]:
 def _data(meta: Mapping[str, Any]) -> str:
     instrument = meta["instrument"]
     people, rows = format_value(meta["participants"], "int"), format_value(meta["administrations"], "int")
+    given = "administration" if meta["administrations"] == 1 else "administrations"
+    by = "person was" if meta["participants"] == 1 else "people were"
     text = (
-        f"{rows} administrations of the instrument {instrument['id']} {instrument['version']} "
-        f"({instrument['status']}) to {people} people were analysed; the structure of the scale was "
+        f"{rows} {given} of the instrument {instrument['id']} {instrument['version']} "
+        f"({instrument['status']}) to {people} {by} analysed; the structure of the scale was "
         f"estimated on wave {meta['structure_wave']}."
     )
     if meta["study"]:

@@ -37,8 +37,8 @@ MEND = {
 # property: what to do where it was not asked, or could not be tested; a sure measure is mostly not to be had
 ASK = {
     Property.CONTENT: "Let experts, and people it is meant for, judge each question.",
-    Property.STRUCTURE: "Ask more people, so that the themes can be tested.",
-    Property.CONSISTENCY: "Ask more people, so that the themes can be tested.",
+    Property.STRUCTURE: "Add questions to the themes. So few cannot show how they go together.",
+    Property.CONSISTENCY: "Add questions to the themes. So few cannot show how they go together.",
     Property.INVARIANCE: "Note which group people belong to, and ask enough of each.",
     Property.RELIABILITY: "Ask the same people again after a short time.",
     Property.HYPOTHESES: "Say beforehand what the scores should go with, and ask for that too.",
@@ -50,6 +50,8 @@ ASK_ORDER = tuple(ASK)
 # property: what to do where it was asked and could not be tested, if that is something else
 LACK = {
     Property.CONTENT: "Let more experts, and more people it is meant for, judge each question.",
+    Property.STRUCTURE: "Ask more people, so that the themes can be tested.",
+    Property.CONSISTENCY: "Ask more people, so that the themes can be tested.",
     Property.INVARIANCE: "Ask more people in each group. Not every comparison of them could be judged.",
     Property.RELIABILITY: "Ask more people again after a short time.",
     Property.HYPOTHESES: "Ask more people, so that what was said beforehand can be tested.",

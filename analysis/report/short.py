@@ -195,7 +195,8 @@ def _answered(tree: Tree) -> Part | None:
     if flow is None:
         return None
     waves = flow["tables"]["flow"]["wave"]
-    lines: list[Words] = [[_value(tree, "flow", "participants"), " people gave answers."]]
+    who = "person" if flow["values"]["participants"] == 1 else "people"
+    lines: list[Words] = [[_value(tree, "flow", "participants"), f" {who} gave answers."]]
     if len(waves) > 1 and tree["meta"].get("wave_order") != OrderSource.UNKNOWN.value:
         lines.append([words.STAYED])
     if len(waves) == 1:

@@ -30,8 +30,11 @@ STEPS = {
 }
 PROPERTIES = {
     Property.CONTENT: ("Content validity", "ratings by experts and by people it is meant for"),
-    Property.STRUCTURE: ("Structural validity", "answers of a sample, and the sections on structure"),
-    Property.CONSISTENCY: ("Internal consistency", "answers of a sample, and the section on reliability"),
+    Property.STRUCTURE: ("Structural validity", "the sections on structure, of four items or more"),
+    Property.CONSISTENCY: (
+        "Internal consistency",
+        "the section on reliability, of themes of two items or more",
+    ),
     Property.INVARIANCE: (
         "Cross-cultural validity and measurement invariance",
         "groups, given with the covariates",

@@ -261,6 +261,8 @@ def chance_of(answers: Array, people: int, is_long: Callable[[float], bool]) -> 
     to chance where fewer than ten people gave different answers.
     """
     asked = answers.shape[1]
+    if asked < 2:  # one answer is a run over all of them, whoever gave it
+        return Chance(long_run=1.0, twins=0.0)
     answers = answers[individual_variability(answers) > 0]
     answers = answers[:, np.isfinite(answers).any(axis=0)]  # what nobody answered makes neither run nor twin
     n, k = answers.shape

@@ -324,7 +324,8 @@ def _copies_between_people(answers: Array, people: pd.Series) -> pd.Series:
 def _met_by_chance(answers: Array, people: int, notes: list[str]) -> set[str]:
     """Indices that say nothing of care: with such items they would often flag who answers with care."""
     chance = kernels.chance_of(answers, people, lambda share: not rules.LONGSTRING.holds(share))
-    few = f"with {answers.shape[1]} items and these options"
+    items = answers.shape[1]
+    few = f"with {items} {'item' if items == 1 else 'items'} and these options"
     found = set()
     if chance.long_run > MOST_BY_CHANCE:
         found.add("longstring")

@@ -107,12 +107,13 @@ def test_a_property_is_judged_only_by_rules_that_bear_on_it(tree: dict[str, Any]
         (
             {"status": "not_applicable", "message": "x", "findings": []},
             State.NOT_ASKED,
-            ". Needs answers of a sample.",
+            ". Needs the section on reliability, of themes of two items or more.",
         ),
         (
             {"findings": []},
             State.NOT_ASKED,
-            ". Described, but no rule bears on it. Needs answers of a sample.",
+            ". Described, but no rule bears on it. Needs the section on reliability, of themes of two items or "
+            "more.",
         ),
     ],
 )

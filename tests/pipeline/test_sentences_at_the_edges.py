@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_earned_verdicts import LEVELS, answers_of, garden
 
 from analysis.disclosure.shared import shared_tree
+from analysis.factors.adequacy import kmo
 from analysis.figures.items import distribution_figure
 from analysis.figures.registry import build_figures
 from analysis.figures.reliability import reliability_figure
@@ -25,6 +26,7 @@ from analysis.report.limits import limits_of
 from analysis.report.opening import opening
 from analysis.report.view import Tree, prose
 from instrument.definition import Instrument
+from instrument.scoring.score import reverse_key
 
 TOPICS = ["items", "scores", "screening", "irt", "reliability", "relations"]
 
@@ -56,6 +58,38 @@ def test_where_nobody_is_without_it_is_said_and_not_up_to_nought(whole: Validati
     assert "more often than g0_1 (10.0%)." in said(found.tree, "items")
     # three of four items are 75 %, less than the 80 % that a score needs
     assert "up to 10.0% of people stay without a score." in said(found.tree, "scores")
+
+
+def test_where_hardly_anybody_answered_everything_what_goes_by_pairs_is_told() -> None:
+    """Two fifths of the answers are missing: KMO goes by pairs, and only Bartlett's test has too few people."""
+    scale = garden(2, 4)
+    frame = answers_of(scale, 200)
+    gone = np.random.default_rng(3).random((len(frame), len(scale.item_ids))) < 0.4
+    frame[scale.item_ids] = frame[scale.item_ids].astype("Int64").mask(gone)
+    assert len(frame[scale.item_ids].dropna()) < 9
+    sections = validate(frame, scale, seed=2, topics=["sampling", "items", "reliability"]).tree["sections"]
+    found = sections["sampling"]
+    assert found["status"] == "ok" and found["problems"] == []
+    assert found["values"]["kmo"] == pytest.approx(
+        kmo(reverse_key(frame, scale)[scale.item_ids], missing="pairwise").overall
+    )
+    assert not any(key.startswith("bartlett") for key in found["values"])
+    assert "Bartlett" not in " ".join(found["prose"])
+    assert [(claim["verdict"], claim["cause"]) for claim in found["findings"]][1] == (
+        "untested",
+        "few_people",
+    )
+    # two numbers are called item-rest r: of everyone, and of those who answered the whole theme
+    note = sections["reliability"]["captions"]["if_dropped"]["note"]
+    assert note.startswith("Of the people who answered every item of the theme")
+
+
+def test_where_everybody_answered_item_rest_r_is_one_number(whole: Validation) -> None:
+    sections = whole.tree["sections"]
+    assert sections["reliability"]["captions"]["if_dropped"]["note"] == ""
+    assert sections["reliability"]["tables"]["if_dropped"]["item_rest_r"] == pytest.approx(
+        sections["items"]["tables"]["statistics"]["item_rest_r"]
+    )
 
 
 def test_a_shared_copy_does_not_tell_that_nobody_is_without(whole: Validation) -> None:

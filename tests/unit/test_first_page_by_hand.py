@@ -96,7 +96,7 @@ def test_more_people_are_not_asked_for_where_a_question_has_one_answer() -> None
         return page_of(models=section(*claims)).steps[0].text
 
     assert first("no_variation") == first("no_variation", "no_variation") == opening_words.STUCK
-    assert first("wide", "no_variation") == first("wide") == opening_words.ASK[Property.STRUCTURE]
+    assert first("wide", "no_variation") == first("wide") == opening_words.LACK[Property.STRUCTURE]
     assert first("few_people", "no_variation") == opening_words.MORE_PEOPLE
     met = finding("met", property="structure")
     partly = page_of(
@@ -113,7 +113,7 @@ def test_what_failed_comes_before_what_was_judged_in_part_and_what_is_left_out_a
     page = page_of(models=section(*partly), reliability=section(finding("not_met", property="consistency")))
     assert [step.text for step in page.steps[:2]] == [
         opening_words.MEND[Property.CONSISTENCY],
-        opening_words.ASK[Property.STRUCTURE],
+        opening_words.LACK[Property.STRUCTURE],
     ]
     claims = [finding("met", property="error"), finding("hidden", None, property="error")]
     assert opening_words.ASK[Property.ERROR] not in [
@@ -141,7 +141,7 @@ def test_steps_in_their_order() -> None:
     assert steps(**many) == [
         (opening_words.MORE_PEOPLE, ""),
         (mend[Property.STRUCTURE], "models"),
-        (ask[Property.CONSISTENCY], "reliability"),
+        (opening_words.LACK[Property.CONSISTENCY], "reliability"),
     ]
     assert steps({"synthetic": True}, flow=section(), scores=broken, **many) == [
         (opening_words.FAILED.format("Broken"), "scores"),
@@ -188,6 +188,14 @@ def test_nobody_is_told_to_ask_more_people_for_what_a_report_was_not_asked() -> 
     assert opening_words.REST in {step.text for step in told.steps}  # consistency, groups, validity
     whole = {"plan": {"entries": {"topics": {"value": None, "origin": "default"}}}}
     assert page_of(whole, flow=section()).steps == page_of(flow=section()).steps
+
+
+def test_where_so_few_questions_leave_nothing_to_test_more_people_are_no_help() -> None:
+    """Structure needs four items, consistency two: more people were asked for of a scale of one question."""
+    none = section(status="not_applicable", message="Needs four items or more.")
+    said = [step.text for step in page_of(models=none, reliability=none).steps]
+    assert "Add questions to the themes. So few cannot show how they go together." in said
+    assert not any("more people" in text for text in said)
 
 
 def test_a_theme_to_look_at_is_the_one_placed_so() -> None:

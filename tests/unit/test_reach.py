@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.common.verdicts import Cause
-from analysis.pipeline.reach import Gaps, lacks_option, stuck_items
+from analysis.pipeline.reach import Gaps, explained, lacks_option, stuck_items
 from instrument.errors import DefinitionError, NotEstimableError, UnderidentifiedError
 
 
@@ -77,3 +78,20 @@ def test_an_item_that_says_nothing_explains_a_failure_of_its_own_part_alone() ->
     assert gaps.add("Q", REFUSED, items=["q"]) is Cause.NOT_ESTIMATED
     assert gaps.add("R", REFUSED, items=["q", "r"]) is Cause.NO_VARIATION
     assert gaps.add("All", REFUSED) is Cause.NO_VARIATION
+
+
+def test_a_repeated_item_is_not_too_few_people() -> None:
+    """More people do not help where two items are one: the words of the error are told in place of that."""
+    rng = np.random.default_rng(3)
+    answers = {name: rng.integers(1, 6, 60).tolist() for name in ("a", "b", "c")}
+    context = context_of(**answers, copy=answers["a"])
+    error = NotEstimableError("'copy' repeats 'a'.")
+    few = Cause.FEW_PEOPLE
+    assert explained(context, error, few, ["a", "b", "c"]) is few
+    assert explained(context, error, few, ["a", "b", "copy"]) is None
+    total = [x + y for x, y in zip(answers["a"], answers["b"], strict=True)]
+    assert explained(context_of(**answers, total=total), error, few) is None
+    small = context_of(**{name: column[:6] for name, column in answers.items()}, copy=answers["a"][:6])
+    assert explained(small, error, few) is few
+    gaps = Gaps(context=context, few=few)
+    assert gaps.add("Mood", error) is Cause.NOT_ESTIMATED and gaps.problems == ["Mood: 'copy' repeats 'a'."]

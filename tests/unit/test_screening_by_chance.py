@@ -159,3 +159,10 @@ def test_one_in_ten_is_the_most(
     assert found.table["flag_copy"].iloc[1] == bool(judged[1])
     told = [note for note in found.notes if "not judged: with" in note]
     assert len(told) == len(words) and all(word in note for word, note in zip(words, told, strict=True))
+
+
+def test_one_answer_is_no_long_run() -> None:
+    """Of a scale of one question everybody has the same answer over half of the items and more."""
+    found = screened(np.array([0.0, 1, 2, 3, 4] * 8)[:, None], 5)
+    assert found.flags.loc["longstring", "n_judged"] == 0 and found.n_flagged == 0
+    assert any(note.startswith("Long runs are not judged: with 1 item and") for note in found.notes)

@@ -62,11 +62,14 @@ def section_flow(context: Context) -> Section:
         "last_rate": float(flow["retained"].iloc[-1]),
     }
     prose = [
-        f"{{participants:int}} people gave answers at {counted('waves', len(flow), 'wave')}. "
+        f"{{participants:int}} [[person|people]] gave answers at {counted('waves', len(flow), 'wave')}. "
         + ("At the first ({first_wave}), " if context.wave_order.known else "At {first_wave}, ")
-        + "{first_n:int} answered at least one of the {items:int} [[item|items]], and "
-        "{complete_rate:percent} of "
-        "those answered every item.",
+        + (
+            "{first_n:int} answered at least one of the {items:int} [[item|items]], and "
+            "{complete_rate:percent} of those answered every item."
+            if len(context.item_ids) > 1
+            else "{first_n:int} answered the only item."
+        ),
         f"The structure of the scale is estimated on {{first_wave}}, {FIRST[context.wave_order.source]}.",
     ]
     if not context.wave_order.known:

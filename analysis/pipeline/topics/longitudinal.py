@@ -315,7 +315,7 @@ def _prose(
         "; {stayed:int} answered at every one of {waves:int} waves" if len(main_waves(context)) > 2 else ""
     )
     sentences = [
-        "{at_first:int} people answered at {first}, {both:int} of them at {second}, too"
+        "{at_first:int} [[person|people]] answered at {first}, {both:int} of them at {second}, too"
         f"{every}. Means of later waves are those of people who stayed."
     ]
     if len(levels):

@@ -313,8 +313,8 @@ def _values(table: pd.DataFrame) -> dict[str, Any]:
 
 def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     sentences = [
-        "{pairs:int} people answered at {first} and again at {second}; {stable:int} of them count as stable "
-        "({how})."
+        "{pairs:int} [[person|people]] answered at {first} and again at {second}; {stable:int} of them count "
+        "as stable ({how})."
     ]
     if table.empty:
         return sentences

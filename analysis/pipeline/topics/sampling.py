@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from analysis.common.rules import BARTLETT, FEWEST_PEOPLE, KMO
-from analysis.common.verdicts import Question
+from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
-from analysis.pipeline.reach import of_items, of_people, of_structure
+from analysis.pipeline.reach import Gaps, of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.structure import twins_of_sampling
+from instrument.errors import ToolkitError
 
+BARTLETT_SAID = (
+    "Bartlett's test asks whether all correlations are zero: χ² = {bartlett_chisq:d1}, df = "
+    "{bartlett_df:int}, p = {bartlett_pvalue:p}, on the {bartlett_n:int} people who answered every item."
+)
 FACTORABLE = Question(text="Are the items worth looking for dimensions?")
 
 
@@ -24,16 +31,22 @@ def section_sampling(context: Context) -> Section:
     items = context.items[context.item_ids]
     adequacy = kmo(items, missing="pairwise", smooth=smooth_for(context))
     smoothed, of_smoothing = told_of_smoothing("Pearson", adequacy.smoothing)
-    sphericity = bartlett_sphericity(items, missing="listwise")
+    gaps = Gaps(context=context, few=Cause.FEW_PEOPLE)
+    of_test: dict[str, Any] = {}
+    cause: Cause | None = None
+    try:
+        sphericity = bartlett_sphericity(items, missing="listwise")
+        of_test = {f"bartlett_{name}": getattr(sphericity, name) for name in ("chisq", "df", "pvalue")}
+        of_test["bartlett_n"] = sphericity.n_obs
+        cause = of_people(sphericity.n_obs)
+    except ToolkitError as error:  # KMO goes by pairs: few complete rows leave it as it is
+        cause = gaps.add("Bartlett's test, of people who answered every item", error)
     lowest = str(adequacy.per_item.idxmin())
     values = {
         "kmo": adequacy.overall,
         "kmo_lowest": float(adequacy.per_item.min()),
         "kmo_lowest_item": lowest,
-        "bartlett_chisq": sphericity.chisq,
-        "bartlett_df": sphericity.df,
-        "bartlett_pvalue": sphericity.pvalue,
-        "bartlett_n": sphericity.n_obs,
+        **of_test,
     }
     table = pd.DataFrame({"item": adequacy.per_item.index, "kmo": adequacy.per_item.to_numpy()})
     return Section(
@@ -47,9 +60,7 @@ def section_sampling(context: Context) -> Section:
             *smoothed,
             "The items share enough to be factored when partial correlations are small: KMO is {kmo:r2} in "
             "all, and lowest for {kmo_lowest_item} ({kmo_lowest:r2}).",
-            "Bartlett's test asks whether all correlations are zero: χ² = {bartlett_chisq:d1}, df = "
-            "{bartlett_df:int}, p = {bartlett_pvalue:p}, on the {bartlett_n:int} people who answered every "
-            "item.",
+            *([BARTLETT_SAID] if of_test else []),
         ],
         values=values | of_smoothing,
         value_kinds={
@@ -81,13 +92,15 @@ def section_sampling(context: Context) -> Section:
             ),
             Finding(
                 claim="The items are not all uncorrelated (p of Bartlett's test)",
-                value=sphericity.pvalue,
+                value=of_test.get("bartlett_pvalue"),
                 rule=BARTLETT,
                 question=FACTORABLE,
-                untested=of_people(sphericity.n_obs),
+                untested=cause,
                 path="sections.sampling.values.bartlett_pvalue",
             ),
         ],
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 

@@ -54,8 +54,8 @@ def section_screening(context: Context) -> Section:
         f"({{flagged_share:percent}}) {are} flagged by enough indices to look careless. Nothing is deleted: "
         "slow, uniform or variable answering may be a symptom."
         if found.n_flagged
-        else "None of the {administrations:int} administrations is flagged by enough indices to look "
-        "careless."
+        else "None of the {administrations:int} [[administration|administrations]] is flagged by enough "
+        "indices to look careless."
     ]
     account, run_kinds = Account(), dict[str, Kind]()
     place = list(found.flags.index).index("longstring")

@@ -234,8 +234,9 @@ def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
         f"{who} did {{median_done:int}} or fewer; {judged}{{adherent_share:percent}} reached "
         f"{{threshold:percent}} of the intended{part}, which counts as adherent here. "
         "{never:int} never used the app.",
-        "{at_risk:int} people were still using it on day {landmark_day:int}, when the score counts as "
-        "given; {disengaged:int} of them stopped afterwards, for {gap_days:int} [[day|days]] or longer.",
+        "{at_risk:int} [[person was|people were]] still using it on day {landmark_day:int}, when the score "
+        "counts as given; {disengaged:int} of them stopped afterwards, for {gap_days:int} [[day|days]] or "
+        "longer.",
     ]
     if rule["people"] != ENROLLED:
         said.append(

@@ -25,7 +25,8 @@ def twins_of_sampling(context: Context, section: Section) -> Twins:
         found.add("kmo", {"kmo": "each"}, table="kmo", **options)
         found.add("kmo", {"kmo": "kmo", "kmo_lowest": "lowest"}, **options)
     named = {f"bartlett_{name}": name for name in ("chisq", "df", "pvalue", "n")}
-    found.add("bartlett", named, **options)
+    if "bartlett_n" in section.values:
+        found.add("bartlett", named, **options)
     found.add("n", {"n": "n"}, table=METHOD, paired=True, **options)
     found.leave(Reason.OWN, f"kmo kmo_lowest {SMOOTHED}")
     found.leave(Reason.OWN, "kmo", "kmo")
