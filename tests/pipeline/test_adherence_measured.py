@@ -28,9 +28,11 @@ from analysis.pipeline.topics.adherence_marginal import _told as told_of
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.adherence_waves import FIRST_FOUND, NEW_FOUND, NOT_FOUND, rated_waves, waves_of
+from analysis.pipeline.topics.use import usage_of
 from analysis.report.claims import beside_each_other
 from analysis.report.view import prose
 from analysis.simulation.simulate_study import simulate_study
+from instrument.errors import NotEstimableError
 from instrument.study import as_study
 from instrument.study_data import StudyData
 
@@ -408,6 +410,30 @@ def test_use_and_outcome_are_those_of_the_public_function(
     for name in ("at", "corrected", "ci_lower", "ci_upper", "pvalue"):
         assert tables["dose_threshold"][name][0] == pytest.approx(made.threshold[name].iloc[0])
     assert tables["dose_threshold"]["claim"] == made.threshold["claim"].tolist()
+
+
+def test_the_amount_of_use_is_of_people_watched_to_the_end_whoever_else_has_an_outcome(
+    data: SimpleNamespace, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = as_study(data.study)
+    everybody = data.enrolment["participant"]
+    outcomes = data.outcomes.set_index("participant").reindex(everybody).fillna(1.0).reset_index()
+    seen: list[Any] = []
+
+    def kept(frame: pd.DataFrame, **options: Any) -> Any:
+        seen.append((frame, options))
+        raise NotEstimableError("dose_response: enough was seen.")
+
+    monkeypatch.setattr("analysis.adherence.dose.dose_response.dose_response", kept)
+    part = dose_of(context_of(data, outcomes=outcomes))
+    assert part.problems and not part.sentences
+    frame, options = seen[0]
+    people = usage_of(context).people
+    stayed = people.loc[people["end_day"].astype(float) >= study.study_days, "participant"].astype(str)
+    assert 0 < len(stayed) < len(people) and frame["participant"].tolist() == stayed.tolist()
+    assert frame[str(study.outcome)].notna().all()
+    assert options["adjust_for"] == [*study.baseline, *study.covariates]
+    assert options["numbers"] == [*study.baseline, *study.numbers]
 
 
 def test_a_study_without_outcome_says_that_it_was_not_asked(data: SimpleNamespace) -> None:

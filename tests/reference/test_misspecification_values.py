@@ -95,3 +95,60 @@ def test_sizes_that_are_none_are_refused(case: tuple[str, Any, Any]) -> None:
     for bad in (0.0, -0.1, float("nan")):
         with pytest.raises(DefinitionError, match="not above 0"):
             analysis.misspecifications(case[1], correlation_size=bad)
+
+
+def judged(lower: float, upper: float, size: float) -> str:
+    if -size < lower and upper < size:
+        return WITHIN
+    return BEYOND if lower > size or upper < -size else UNDECIDED
+
+
+def test_every_kind_of_parameter_in_each_group_is_held_against_its_own_size() -> None:
+    """Row by row from the modification indices, the implied variances and the residuals of its own group."""
+    table = pd.read_csv(HERE / "data" / "holzinger1939.csv")
+    model = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+    model += "\nspeed ~ visual\nvisual ~ ageyr + grade\nvisual ~~ 0*textual"
+    fit = analysis.sem(model, table, group="school", group_equal=["intercepts"], estimator="ML")
+    sizes = {"=~": 0.3, "~~": 0.12, "~": 0.2, "~1": 0.15}
+    named = dict(
+        zip(
+            ("loading_size", "correlation_size", "regression_size", "intercept_size"),
+            sizes.values(),
+            strict=True,
+        )
+    )
+    found = analysis.misspecifications(fit, **named, confidence=0.8)
+    z = 1.2815515655446004  # of 80 %
+    implied = fit.implied()
+    ours = found.parameters.set_index(["group", "lhs", "op", "rhs"])
+    seen = set()
+    for row in fit.modification_indices().query("mi > 0").itertuples():
+        mine = ours.loc[(row.group, row.lhs, row.op, row.rhs)]
+        matrix = implied[row.group]
+        change = row.sepc_all
+        if row.op == "~~" and {row.lhs, row.rhs} <= set(matrix.index):
+            change = row.epc / np.sqrt(matrix.loc[row.lhs, row.lhs] * matrix.loc[row.rhs, row.rhs])
+            seen.add("errors")
+        half = z * abs(change) / np.sqrt(row.mi)
+        assert mine["sepc"] == pytest.approx(change) and mine["trivial"] == sizes[row.op]
+        assert (mine["ci_lower"], mine["ci_upper"]) == pytest.approx((change - half, change + half))
+        assert mine["verdict"] == judged(change - half, change + half, sizes[row.op])
+        seen |= {row.op, row.group, (mine["verdict"], change > 0)}
+    assert len(ours) == len(fit.modification_indices().query("mi > 0"))
+    assert seen >= {*sizes, "errors", "Pasteur", "Grant-White", (BEYOND, True), (BEYOND, False)}
+    pairs = found.residuals.set_index(["group", "one", "other"])
+    apart = 0
+    for group, residuals in fit.residuals("correlation").items():
+        tests, names = fit.residuals("z")[group], list(residuals.index)
+        for k, other in enumerate(names):
+            for one in names[:k]:
+                value, ratio = residuals.loc[one, other], tests.loc[one, other]
+                if {one, other} == {"ageyr", "grade"}:  # as they were given
+                    assert (group, one, other) not in pairs.index and abs(value) < 1e-12
+                    continue
+                mine, half = pairs.loc[(group, one, other)], z * abs(value / ratio)
+                assert mine["se"] == pytest.approx(value / ratio)
+                assert (mine["ci_lower"], mine["ci_upper"]) == pytest.approx((value - half, value + half))
+                assert mine["verdict"] == judged(value - half, value + half, 0.12)
+                apart += judged(value - half, value + half, 0.12) != judged(value - half, value + half, 0.1)
+    assert apart and len(pairs) == 2 * (11 * 10 // 2 - 1)

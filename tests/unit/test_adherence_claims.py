@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from analysis.adherence.design.controls import one_cause
 from analysis.adherence.design.early_use import early_use
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.context import REMAINING
-from analysis.pipeline.topics.adherence_claims import claim_of
+from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
 from instrument.common.formatting import fill_prose
 from tests.recovery.held_controls import CONTROLS
 from tests.recovery.held_page import PAGE, TABLE, page
@@ -271,6 +272,37 @@ def test_whoever_reads_a_claim_is_told_whether_use_rises_or_falls(
 ) -> None:
     made = claim_of(Found(claim, doubts, slope), "total", {"total": "Total"})  # type: ignore[arg-type]
     assert f"{before} {words} " in fill_prose(made.sentences[0], made.values)
+
+
+def test_each_heading_of_the_table_of_claims_stands_over_its_own_numbers() -> None:
+    heads = {
+        "Robustness value": "robustness",
+        "of the interval": "robustness_limit",
+        "Strongest cause asked of": "benchmark",
+        "t, were a hidden one as strong": "benchmark_t",
+        "r with use before": "before",
+        "r with use after": "after",
+        "Beyond one habit, lower limit": "habit_lower",
+        "p, silence": "silent_p",
+        "p, by undeclared groups": "grouping_p",
+        "p, with an undeclared column": "column_p",
+        "r with unrelated use": "feature_r",
+        "Beyond one cause of all use, lower limit": "feature_lower",
+        "p, use before enrolment": "earlier_p",
+        "r of unrelated rating with use after": "rating_r",
+        "Beyond one cause of ratings, lower limit": "rating_lower",
+        "p, withdrawal": "withdrawal_p",
+    }
+    found = Found(Claim.UNTOLD, "habit")
+    more = ["silent", "found", "rating_people", "withdrew", "lost"]
+    columns = list(dict.fromkeys([*found.standing, *heads.values(), *more]))
+    standing = pd.DataFrame([[f"of {name}" for name in columns]], columns=columns).assign(predictor="total")
+    table = standing_table(SimpleNamespace(standing=standing), {"total": "Total"})  # type: ignore[arg-type]
+    told = {head: table.frame[name].iloc[0] for name, (head, _) in table.columns.items()}
+    assert told == {
+        **{head: f"of {name}" for head, name in heads.items()},
+        **{"Score": "Total", "Claim": "of claim", "Doubts": "of doubts"},
+    }
 
 
 def test_the_page_of_populations_is_what_its_table_holds() -> None:

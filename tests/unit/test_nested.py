@@ -1,5 +1,6 @@
 """Whether one model is a special case of another."""
 
+import importlib
 import itertools
 import warnings
 from functools import cache
@@ -115,8 +116,64 @@ def test_nested_pairs_are_tested():
         (lambda: nested(continuous(THREE), continuous(THREE, "MLR")), "'general' used ML"),
         (lambda: nested(continuous(THREE), continuous("f =~ x1 + x2 + x3 + x4")), "different variables"),
         (lambda: nested(continuous(THREE), cfa(THREE, C.iloc[:300], "ML")), "different rows or groups"),
+        (
+            lambda: nested(
+                cfa("f =~ x1 + x2 + x3", CM, "MLR", missing="listwise"),
+                cfa("f =~ x1 + x2 + x3", CM, "MLR", missing="fiml"),
+            ),
+            r"'general' used MLR \(listwise\), 'restricted' MLR \(fiml\)",
+        ),
     ],
 )
 def test_what_cannot_be_compared(call, message):
     with pytest.raises(DefinitionError, match=f"nested: .*{message}"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("gaps", "holds"), [((0.0, 0.0), True), ((0.0, 0.1), False), ((0.1, 0.0), False), ((0.1, 0.1), False)]
+)
+def test_one_point_that_is_not_reproduced_is_enough(monkeypatch, gaps, holds):
+    told = iter(gaps)
+    where = "analysis.structural.inference.nested._smallest"
+    monkeypatch.setattr(where, lambda *_: next(told))
+    restricted = continuous(THREE + "\nf ~~ 0*g")
+    found = importlib.import_module("analysis.structural.inference.nested").holds(
+        continuous(THREE)._fitted, restricted._fitted
+    )
+    assert found == (holds, gaps)
+
+
+def test_models_of_other_clusters_or_weights_are_not_compared():
+    table = C.assign(
+        one=np.arange(len(C)) % 40, two=np.arange(len(C)) % 50, w=1.0 + np.arange(len(C)) % 2, v=1.0
+    )
+    pairs = [("cluster", "one", "two"), ("sampling_weights", "w", "v")]
+    for name, mine, other in pairs:
+        fits = [weighted(table, **{name: column}) for column in (mine, other)]
+        with pytest.raises(DefinitionError, match="were fitted to different rows or groups"):
+            nested(fits[0], fits[1])
+        assert nested(fits[0], fits[0]).equivalent
+
+
+def weighted(table, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        return cfa("f =~ x1 + x2 + x3 + x4", table, "MLR", **options)
+
+
+def test_thresholds_of_ordinal_items_go_with_their_names():
+    """Items of unlike categories and shares, named in another order by the second model."""
+    merged = L.assign(q2=L["q2"].clip(upper=3), q4=(L["q4"] > 2).astype(int))
+    first, second = "a =~ q1 + q2", "b =~ q3 + q4 + q5 + q6"  # of unlike length: places are not names
+    names = [f"q{k}" for k in range(1, 7)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        fits = [
+            cfa("\n".join(lines), merged[names], "WLSMV", ordered=True)
+            for lines in ((first, second), (second, first))
+        ]
+        plain = [cfa("\n".join(lines), merged[names], "ML") for lines in ((first, second), (second, first))]
+    for general, turned in (fits, plain):
+        found = nested(general, turned)
+        assert found.nested and found.equivalent and max(found.discrepancies) < 1e-7

@@ -151,3 +151,25 @@ def test_errors_of_people_in_clusters_are_those_of_leaving_clusters_out(method, 
     ]
     jackknife = np.sqrt(39 / 40 * ((np.array(left_out) - np.mean(left_out, axis=0)) ** 2).sum(axis=0))
     assert own.loc[kept, "se"].to_numpy() == pytest.approx(jackknife, rel=0.15)
+
+
+def test_weights_are_people_told_so_often_where_some_answered_nothing_of_a_factor():
+    """Rows told twice within a cluster are a row of weight two, but for J/(J - 1)."""
+    rng = np.random.default_rng(4)
+    factor = rng.normal(size=200)
+    loads = {f"{name}{k}": 0.9 - 0.1 * k for name in "fg" for k in range(3)}
+    second = 0.6 * factor + 0.8 * rng.normal(size=200)
+    table = pd.DataFrame(
+        {k: load * (factor if k < "g" else second) + 0.6 * rng.normal(size=200) for k, load in loads.items()}
+    )
+    table.loc[rng.random(200) < 0.25, ["g0", "g1", "g2"]] = np.nan
+    often = rng.integers(1, 4, 200)
+    model = "F =~ f0 + f1 + f2\nG =~ g0 + g1 + g2\nG ~ F"
+    how = {"estimator": "MLR", "missing": "fiml"}
+    weighted = sam(model, table.assign(w=often.astype(float)), sampling_weights="w", **how)
+    told = table.assign(who=np.arange(200)).loc[np.repeat(np.arange(200), often)].reset_index(drop=True)
+    again = sam(model, told, cluster="who", **how)
+    np.testing.assert_allclose(weighted.parameters["est"], again.parameters["est"], atol=1e-6)
+    np.testing.assert_allclose(
+        weighted.parameters["se"], again.parameters["se"] * np.sqrt(199 / 200), atol=1e-6
+    )

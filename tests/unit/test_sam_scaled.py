@@ -85,6 +85,22 @@ def test_groups_add_up_and_equal_paths_are_tested(data):
     assert np.isfinite(shared["pvalue_scaled"])
 
 
+def test_groups_of_unlike_size_add_up_and_what_they_share_is_estimated_better(data):
+    third = data.assign(side=np.arange(len(data)) % 3 == 0)
+    alone = [sam(MODEL, third[third["side"] == g], estimator="MLR").fit for g in (False, True)]
+    whole = sum(one["chisq_scaling_factor"] for one in alone) / 2.0
+    assert abs(alone[0]["chisq_scaling_factor"] - alone[1]["chisq_scaling_factor"]) > 0.05
+    apart = sam(MODEL, third, group="side", estimator="MLR").fit["chisq_scaling_factor"]
+    assert apart == pytest.approx(whole, rel=1e-4)
+    # two copies of the same people estimate shared loadings from both: step 1 leaves less to scale for
+    twice = pd.concat([data.assign(side=0), data.assign(side=1)], ignore_index=True)
+    free, shared = (
+        sam(MODEL, twice, group="side", group_equal=equal, estimator="ML").fit["chisq_scaling_factor"]
+        for equal in ((), ("loadings",))
+    )
+    assert shared < free - 5e-4
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_gaps_and_ordinal_items_are_scaled(data, missing):
     cut = data[ITEMS].apply(lambda c: pd.cut(c, [-99, -0.8, 0.3, 1.2, 99], labels=False))
@@ -133,6 +149,7 @@ def test_one_mean_of_both_groups_is_tested_where_they_count_from_one_origin(data
     held = sam(f"{MODEL}\nx ~ c(m, m)*1\nx ~~ x", apart, **options)
     means = held.parameters.query("lhs == 'x' and op == '~1'")["est"]
     assert held.fit["df"] == 7.0 and held.fit["chisq"] > 200.0
+    assert np.isnan(held.fit["chisq_scaled"])  # the mean of the statistic is that of covariances alone
     assert means.tolist() == pytest.approx([1.457771] * 2, abs=1e-5)  # as by `sem`
 
 

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.stats import ncx2
 
 from analysis.structural.estimation.fitted import ScaledTest
+from analysis.structural.estimation.indices import Statistic, comparative
 from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.inference.equivalence import GRADES, _tests_of_indices, t_size_cfi
 from analysis.structural.models import cfa, sem
@@ -366,3 +367,67 @@ def test_comparisons_stand_from_the_freest_model_on_with_scaled_indices():
     assert table["chisq_diff"].iloc[1] == pytest.approx(gap, rel=1e-6)
     with pytest.raises(DefinitionError, match="'satorra_2000' does not suit MLR"):
         compare_models({"tied": tied, "free": free}, method="satorra_2000")
+
+
+def test_a_summary_prints_of_each_row_what_belongs_to_it() -> None:
+    table = pd.read_csv(DATA / "holzinger1939.csv")
+    table.loc[:4, "x1"] = np.nan
+    table["class"] = np.arange(len(table)) % 40
+    fit = cfa("v =~ x1 + x2 + x3\nt =~ x4 + x5 + x6", table, "MLR", missing="listwise", cluster="class")
+    text = fit.summary(standardized=True, ci=True)
+    head, *_ = text.split("\n")
+    assert head.startswith("MLR, missing: listwise; n = 296 of 301 in 40 clusters; 19 parameters;")
+    lines = {tuple(line.split()[:3]): line.split() for line in text.split("\n")}
+    assert lines["df", "8", "8"] == ["df", "8", "8"]  # robust indices have none of their own
+    standardized = fit.standardized()
+    for place, row in enumerate(fit.parameters.itertuples()):
+        full = standardized.iloc[place]
+        std = [f"{value:.3f}" for value in (row.std_all, full["ci_lower"], full["ci_upper"])]
+        own = [f"{row.z:.3f}", "<0.001" if row.pvalue < 0.001 else f"{row.pvalue:.3f}"]
+        rest = [f"{row.se:.3f}", *own, f"{row.ci_lower:.3f}", f"{row.ci_upper:.3f}"] if row.se else []
+        if row.op != "~1":
+            assert lines[row.lhs, row.op, row.rhs][3:] == [f"{row.est:.3f}", *rest, *std]
+    assert (fit.parameters["pvalue"] < 0.001).any() and (fit.parameters["se"] == 0).any()
+    variances = text.split("Variances")[1].split("\n\n")[0]
+    assert "x1 ~~ x1" in variances and "v ~~ t" not in variances
+
+
+def test_a_summary_leaves_out_what_only_says_how_ordinal_items_are_identified() -> None:
+    items = pd.read_csv(DATA / "likert.csv")[["q1", "q2", "q3", "q5"]].head(300)
+    text = cfa("a =~ q1 + q2 + q3 + q5", items, "WLSMV", ordered=True).summary()
+    assert [block.split()[0] for block in text.split("\n\n")[2:]] == ["Loadings", "Thresholds", "Variances"]
+
+
+@pytest.mark.parametrize(
+    ("chisq", "baseline", "cfi", "tli"),
+    [
+        (20.0, 70.0, 1 - 15 / 60, 1 - 15 * 10 / (60 * 5)),
+        (100.0, 50.0, 0.0, 1 - 95 * 10 / (40 * 5)),  # worse than items that have nothing in common
+        (3.0, 5.0, 1.0, 1 - (-2 * 10) / (-5 * 5)),  # items that have nothing in common fit as well
+        (3.0, 10.0, 1.0, 1.0),
+    ],
+)
+def test_comparative_indices_by_hand(chisq: float, baseline: float, cfi: float, tli: float) -> None:
+    test = Statistic(chisq=chisq, df=5, baseline=baseline, baseline_df=10)
+    assert comparative(test) == pytest.approx((cfi, tli))
+
+
+def test_a_constraint_without_which_a_model_is_not_identified_has_no_score() -> None:
+    found = cfa("f =~ NA*x1 + a*x1 + a*x2\nf ~~ 1*f", C, "ML").constraint_tests()
+    row = found.table.iloc[0]
+    assert (row["lhs"], row["rhs"], row["label"]) == ("f =~ x1", "f =~ x2", "a")
+    assert row[["score", "pvalue", "expected_difference"]].isna().all()
+    assert found.df == 0 and np.isnan(found.pvalue)
+
+
+@pytest.mark.parametrize("parameterization", ["delta", "theta"])
+def test_a_standardised_response_has_the_scale_one_given_covariates_or_not(parameterization: str) -> None:
+    table = L.head(400).assign(x=L["q5"].head(400) + np.random.default_rng(1).normal(size=400))
+    items = ["q1", "q2", "q3", "q4"]
+    how = {"ordered": items, "parameterization": parameterization}
+    for model in (Q4, f"{Q4}\na ~ x"):
+        fit = sem(model, table, "WLSMV", **how)
+        scales = fit.standardized().query("op == '~*~'")
+        assert len(scales) == 4 and (scales["est"] == 1.0).all() and (scales["se"] == 0.0).all()
+        if parameterization == "theta":
+            assert not np.allclose(fit.parameters.query("op == '~*~'")["est"], 1.0)

@@ -236,6 +236,9 @@ def test_what_a_result_tells():
     assert fit.estimator == "ML" and fit.parameters.columns[4] == "level"
     text = fit.summary()
     assert text.index("Level 1: within clusters") < text.index("Level 2: between clusters")
+    within, between = text.split("Level 2: between clusters")
+    assert "fb" not in within and "fw" not in between
+    assert [part.count("y1 ~~ y1") for part in (within, between)] == [1, 1]
     assert "60 clusters" in repr(fit) and "srmr_between" in text
     assert (
         set(fit.residuals()) == set(fit.implied()) == set(fit.latent_covariance()) == {"level 1", "level 2"}
