@@ -205,6 +205,8 @@ class PairSums:
         self._here = answered.astype(float)
         self._parts = np.hstack([self._here, self._moved, self._moved**2])
         self._whole = self._sums(self._here, self._moved, self._parts)
+        # Most rows answered both items of a pair: what those leave out who did not is taken from all.
+        self._gaps = [np.flatnonzero(column) for column in ~answered.T]
         # of numbers that cancel: an item that never varies in some rows leaves rounding alone there
         self._least = FAINT * np.diag(self._whole[0]) * np.diag(self._whole[2])
 
@@ -212,10 +214,20 @@ class PairSums:
         """Product-moment correlations of all rows; None where sums of products are not exact enough."""
         return self._correlated(self._whole)
 
-    def drawn(self, times: Array) -> Array | None:
-        """The same with each row counted so often, shape (n_rows,)."""
-        weights = times[:, None]
-        return self._correlated(self._sums(weights * self._here, weights * self._moved, self._parts))
+    def drawn(self, times: Array) -> list[Array | None]:
+        """The same with each row counted so often in each of some draws, shape (n_draws, n_rows)."""
+        items, width = self._here.shape[1], self._parts.shape[1]
+        of_all = (times @ self._parts).reshape(len(times), 3, items, 1)
+        not_both = np.empty((items, len(times), width))
+        for without, rows in zip(not_both, self._gaps, strict=True):
+            without[:] = times[:, rows] @ self._parts[rows]
+        first = of_all - not_both.reshape(items, len(times), 3, items).transpose(1, 2, 3, 0)
+        found = []
+        for three, row in zip(first, times, strict=True):
+            there = np.flatnonzero(row)
+            moved = self._moved[there] * np.sqrt(row[there])[:, None]
+            found.append(self._correlated(np.concatenate([three, (moved.T @ moved)[None]])))
+        return found
 
     @staticmethod
     def _sums(here: Array, moved: Array, parts: Array) -> Array:

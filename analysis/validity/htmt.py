@@ -323,7 +323,7 @@ def _intervals(
         sums, everyone = PairSums(values), np.arange(len(values))
 
         def of_draws(times: Array) -> Array:
-            drawn = ((sums.drawn(row), row.astype(np.intp)) for row in times)
+            drawn = zip(sums.drawn(times), times.astype(np.intp), strict=True)
             return np.array(
                 [
                     arithmetic(correlated(values[np.repeat(everyone, n)]) if found is None else found)

@@ -118,6 +118,48 @@ def test_scores_are_the_slopes_of_the_likelihood(seed: int, hidden: bool) -> Non
         np.testing.assert_allclose(scores[:, j], (high - low) / 2e-5, rtol=1e-5, atol=1e-5)
 
 
+@given(seed=st.integers(0, 10_000), hidden=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_curves_are_the_slopes_of_the_scores(seed: int, hidden: bool) -> None:
+    rng = np.random.default_rng(seed)
+    likelihood = Likelihood(drawn(rng, 40, hidden=hidden))
+    theta = likelihood.start() + 0.3 * rng.standard_normal(likelihood.size)
+    slopes = [
+        (
+            likelihood.by_person(theta + step, slopes=True)[1]
+            - likelihood.by_person(theta - step, slopes=True)[1]
+        )
+        for step in 1e-5 * np.eye(likelihood.size)
+    ]
+    wanted = np.array([slope.sum(axis=0) for slope in slopes]) / 2e-5
+    np.testing.assert_allclose(likelihood.curve(theta), wanted, rtol=1e-6, atol=1e-6 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_search_that_begins_with_some_people_ends_where_all_end(
+    hidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courses = drawn(np.random.default_rng(11), 300, hidden=hidden)
+    whole = shared_effect.fit_shared(courses)[0]
+    monkeypatch.setattr(shared_effect, "FEW", 60)
+    begun = shared_effect.fit_shared(courses)[0]
+    assert whole is not None and begun is not None and not whole.alone
+    np.testing.assert_allclose(begun.theta, whole.theta, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(begun.covariance, whole.covariance, rtol=1e-6, atol=1e-10)
+
+
+def test_a_maximum_that_the_search_passes_by_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that runs off to no spread is asked again from there, where the likelihood rises."""
+    courses = drawn(np.random.default_rng(11), 300, hidden=True)
+    whole = shared_effect.fit_shared(courses)[0]
+    astray = Likelihood(courses).start()
+    astray[-2:] = 40.0, np.log(0.005)
+    monkeypatch.setattr(shared_effect, "_begun", lambda courses: astray)
+    found = shared_effect.fit_shared(courses)[0]
+    assert whole is not None and found is not None and not found.alone
+    np.testing.assert_allclose(found.theta, whole.theta, rtol=1e-7, atol=1e-7)
+
+
 @pytest.mark.parametrize("hidden", [True, False])
 def test_the_likelihood_is_the_sum_over_all_ways_to_leave(hidden: bool) -> None:
     """One person at a time, every week of leaving written out, the propensity by scipy's quadrature."""

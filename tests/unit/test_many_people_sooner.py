@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from analysis.adherence.models.binomial import logit_regression, logit_regressions
-from analysis.adherence.models.clusters import Clusters, without_each
+from analysis.adherence.models.clusters import Clusters, of_linear_predictor, without_each
+from analysis.adherence.models.discrete import discrete_time
+from analysis.factors.moments import PairSums
 from instrument.errors import NotEstimableError
 
 
@@ -74,3 +78,79 @@ def test_designs_that_separate_the_outcome_are_refused() -> None:
     designs[2, :, 1] = np.where(share > 0.5, 50.0, -50.0)
     with pytest.raises(NotEstimableError, match="separate"):
         logit_regressions(designs, (share > 0.5).astype(float), np.ones(400), failed)
+
+
+def test_fits_that_begin_near_end_where_those_from_nothing_do() -> None:
+    designs, share = designs_of(400, 5, 9)
+    weight = np.full(400, 12.0)
+    found, inverses = logit_regressions(designs, share, weight, failed)
+    for start in (found[:1] + 0.1, found - 0.05, np.full((1, 4), 40.0)):  # the last leads nowhere
+        again, its = logit_regressions(designs, share, weight, failed, start)
+        np.testing.assert_allclose(again, found, atol=1e-11)
+        np.testing.assert_allclose(its, inverses, atol=1e-11)
+
+
+def leaving(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Columns (one that two people have, one person's alone), days until leaving, and who left."""
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.normal(size=(n, 3)), rng.random(n) < 0.1, np.arange(n) < 2, np.arange(n) == 5])
+    time = rng.exponential(40 * np.exp(-0.3 * x[:, 0] - 0.2 * x[:, 3]))
+    return x, np.ceil(np.minimum(time, 70)), time <= 70
+
+
+@pytest.mark.parametrize("last", [4, 5, 6])
+def test_many_people_move_estimates_as_each_left_out_by_itself(
+    last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, time, event = leaving(400, 4)
+    x = x[:, :last]
+    weekly = discrete_time(x, time, event, robust=True).fit
+    asked: list[int] = []
+
+    def counted(scores: NDArray[np.float64], *rest: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(len(scores))
+        return without_each(scores, *rest)
+
+    monkeypatch.setattr("analysis.adherence.models.discrete.MANY", 1)
+    monkeypatch.setattr("analysis.adherence.models.discrete.without_each", counted)
+    many = discrete_time(x, time, event, robust=True).fit
+    np.testing.assert_allclose(many.covariance, weekly.covariance, rtol=1e-10)
+    assert 0 < sum(asked) < 400  # those with much leverage, by themselves
+
+
+@pytest.mark.parametrize("last", [4, 5, 6])
+def test_many_clusters_move_estimates_as_each_left_out_by_itself(
+    last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = leaving(900, 8)[0][:, :last]
+    rng = np.random.default_rng(9)
+    residual, weight = rng.normal(size=900), rng.random(900) + 0.5
+    residual[x[:, last - 1] > 0] = 0.0 if last == 6 else 1.0
+    clusters = Clusters(np.arange(900) // 2, 450)
+    one = of_linear_predictor(x, residual, weight, clusters)
+    monkeypatch.setattr("analysis.adherence.models.clusters.MANY", 1)
+    np.testing.assert_allclose(of_linear_predictor(x, residual, weight, clusters), one, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("width", [7.0, 1.0])
+def test_discrete_time_is_the_complementary_log_log_regression_of_all_rows(width: float) -> None:
+    x, time, event = leaving(300, 6)
+    x = x[:, :4]
+    found = discrete_time(x, time, event, width)
+    rows = found.rows
+    matrix = np.column_stack([rows.baseline, x[rows.person]])
+    family = sm.families.Binomial(link=sm.families.links.CLogLog())
+    glm = sm.GLM(rows.left.astype(float), matrix, family=family).fit(tol=1e-13, maxiter=300)
+    np.testing.assert_allclose(found.fit.coefficients, glm.params, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(np.sqrt(np.diag(found.covariance)), glm.bse, rtol=1e-7)
+    assert found.fit.log_likelihood == pytest.approx(glm.llf, rel=1e-12)
+
+
+def test_draws_of_pairs_with_gaps_are_those_of_the_rows_drawn() -> None:
+    rng = np.random.default_rng(12)
+    values = rng.integers(1, 6, (120, 5)).astype(float)
+    values[rng.random(values.shape) < [0.0, 0.05, 0.3, 0.8, 0.1]] = np.nan
+    times = np.array([np.bincount(rng.integers(0, 120, 120), minlength=120) for _ in range(7)], dtype=float)
+    for row, found in zip(times, PairSums(values).drawn(times), strict=True):
+        drawn = pd.DataFrame(values[np.repeat(np.arange(120), row.astype(int))]).corr().to_numpy()
+        np.testing.assert_allclose(found, drawn, rtol=1e-9, atol=1e-12)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +30,6 @@ LEAST_LOGIT_RHO = -9.0  # an intraclass correlation of 1 in 8,000
 SMALLEST_SHARE = 1e-10
 
 
-@contextmanager
-def separation_seen_later() -> Iterator[None]:
-    """Silence statsmodels' notice of perfect prediction: the caller refuses such a fit by itself."""
-    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PerfectSeparationWarning)
-        yield
-
-
 def logit_regression(
     design: Floats, share: Floats, weight: Floats, failed: Callable[[str], NotEstimableError]
 ) -> tuple[Floats, Floats]:
@@ -67,7 +55,11 @@ def logit_regression(
 
 
 def logit_regressions(
-    designs: Floats, share: Floats, weight: Floats, failed: Callable[[str], NotEstimableError]
+    designs: Floats,
+    share: Floats,
+    weight: Floats,
+    failed: Callable[[str], NotEstimableError],
+    start: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """Solve `logit_regression` for several designs at once, each by its own steps of Newton's method.
 
@@ -79,12 +71,19 @@ def logit_regressions(
         Shares between 0 and 1, and what each counts.
     failed
         Gives the error for a reason.
+    start : array, shape (m, p) or (1, p)
+        Where to begin, such as what was found for designs much alike; nothing found depends on it.
 
     Returns
     -------
     tuple of array
         Coefficients, shape (m, p), and inverses of the information, shape (m, p, p).
     """
+    if start is not None:
+        try:
+            return _from_start(designs, share, weight, start, failed)
+        except (_Undetermined, NotEstimableError):  # from nothing once more
+            start = None
     start = np.zeros((1, designs.shape[2]))
     if len(designs) > 1:  # designs of the same people are much alike: the others start where the first ended
         start = logit_regressions(designs[:1], share, weight, failed)[0]
@@ -106,7 +105,7 @@ def _from_start(
     failed: Callable[[str], NotEstimableError],
 ) -> tuple[Floats, Floats]:
     """Newton's method for several designs from one start: another than zero only where all is determined."""
-    found = np.repeat(start, len(designs), axis=0)
+    found = np.repeat(start, len(designs) // len(start), axis=0)
     inverses = np.empty((*found.shape, found.shape[1]))
     open_ones = np.arange(len(designs))
     x, b, p = designs, found.copy(), expit((designs @ found[:, :, None])[:, :, 0])
@@ -208,15 +207,50 @@ def quasi_binomials(
     tuple of array
         Coefficients, shape (m, p), and their covariances, shape (m, p, p).
     """
-    coefficients, _ = logit_regressions(designs, done / due, due, _failed)
+    coefficients = quasi_binomial_coefficients(designs, done, due)
+    whole = np.broadcast_to(np.eye(designs.shape[2]), (len(designs), *2 * designs.shape[2:]))
+    return coefficients, covariances_towards(designs, done, due, coefficients, whole, clusters)
+
+
+def quasi_binomial_coefficients(
+    designs: Floats, done: Floats, due: Floats, start: Floats | None = None
+) -> Floats:
+    """Coefficients of `quasi_binomials`, shape (m, p), from a start as of `logit_regressions`."""
+    return logit_regressions(designs, done / due, due, _failed, start)[0]
+
+
+def covariances_towards(
+    designs: Floats,
+    done: Floats,
+    due: Floats,
+    coefficients: Floats,
+    towards: Floats,
+    clusters: Clusters | None = None,
+) -> Floats:
+    """Robust covariances of sums of coefficients of `quasi_binomials`.
+
+    Parameters
+    ----------
+    designs, done, due, clusters
+        As for `quasi_binomials`.
+    coefficients : array, shape (m, p)
+        What was found.
+    towards : array, shape (m, p, k)
+        What each sum takes of each coefficient.
+
+    Returns
+    -------
+    array, shape (m, k, k)
+        Covariances of the k sums.
+    """
     p = expit((designs @ coefficients[:, :, None])[:, :, 0])
     residual, information = due * (done / due - p), due * p * (1 - p)
     if clusters is None:
-        moved = influences(designs, residual, information)
-        return coefficients, np.swapaxes(moved, 1, 2) @ moved
-    parts = zip(designs, residual, information, strict=True)
-    moves = [of_linear_predictor(design, left, weight, clusters) for design, left, weight in parts]
-    return coefficients, np.stack([covariance_of(own) for own in moves])
+        moved = influences(designs, residual, information, towards)
+        return np.swapaxes(moved, 1, 2) @ moved
+    parts = zip(designs, residual, information, towards, strict=True)
+    moves = [of_linear_predictor(own, left, weight, clusters) @ to for own, left, weight, to in parts]
+    return np.stack([covariance_of(own) for own in moves])
 
 
 def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
@@ -253,17 +287,20 @@ def of_one_person(design: Floats) -> tuple[int, ...]:
     return tuple(map(int, np.flatnonzero((moved > NOTHING_LEFT).any(axis=1))))
 
 
-def influences(design: Floats, residual: Floats, information: Floats) -> Floats:
+def influences(
+    design: Floats, residual: Floats, information: Floats, towards: Floats | None = None
+) -> Floats:
     """How far each person moves the coefficients, shape (n, p); their products sum to `sandwich`.
 
-    Several designs may be stacked: shape (m, n, p), with residual and information of shape (m, n).
+    Several designs may be stacked: shape (m, n, p), with residual and information of shape (m, n). With
+    `towards`, shape (p, k), how far each person moves k sums of the coefficients.
     """
     bread = np.linalg.inv(np.swapaxes(design, -1, -2) @ (design * information[..., None]))
     leverage = ((design @ bread) * design).sum(axis=-1) * information
     left = 1 - leverage
     alone = left < NOTHING_LEFT
     scores = design * np.where(alone, 0.0, residual / np.where(alone, 1.0, left))[..., None]
-    return np.asarray(scores @ bread, dtype=np.float64)
+    return np.asarray(scores @ (bread if towards is None else bread @ towards), dtype=np.float64)
 
 
 def beta_binomial(

@@ -18,6 +18,9 @@ Codes = NDArray[np.int64]
 FEWEST_CLUSTERS, FEW_CLUSTERS = 8, 20
 SINGULAR = 1e-10  # of the largest root of a matrix: smaller ones are none
 FAINT = 1e-6  # part of a column in what cannot be told
+MANY = 2000  # clusters, or people, from which on the information of each is not written out
+PROBED = 3  # steps after which a direction of one person's own outweighs all others
+MOST_TERMS, FALLING, NO_MORE = 16, 0.02, 1e-14  # of a series: how many, each of the one before, of the sum
 WELL_CONDITIONED = 1e5  # up to which an inverse has all the digits of a pseudo-inverse
 
 
@@ -201,6 +204,69 @@ def without_each(scores: Floats, information: Floats, whole: Floats | None = Non
     return -np.einsum("gjk,gk->gj", inverse, scores / size) / size
 
 
+def without_each_of_many(
+    scores: Floats,
+    product: Callable[[Floats], Floats],
+    whole: Floats,
+    alone: Callable[[NDArray[np.intp]], Floats],
+) -> Floats:
+    """`without_each` of many people who each bring little, from products with what each brings.
+
+    Parameters
+    ----------
+    scores : array, shape (n, p)
+        Of each person.
+    product
+        Of rows `v`, shape (n, p), each person's information times the own row: shape (n, p).
+    whole : array, shape (p, p)
+        Information of all.
+    alone
+        Gives `without_each` of some people, shape (k, p), by their positions.
+
+    Returns
+    -------
+    array, shape (n, p)
+        As of `without_each`.
+
+    Notes
+    -----
+    `(I − I_i)⁻¹ s_i = Σ (I⁻¹ I_i)ᵏ I⁻¹ s_i`. People whose terms do not fall fast, with large leverage or a
+    column of their own, are left to `alone`, and so are all where the information is nearly singular.
+    """
+    everyone = np.arange(len(scores))
+    size = np.sqrt(np.maximum(np.diag(whole), 0.0))
+    size = np.where(size > 0, size, 1.0)
+    scaled = whole / np.outer(size, size)
+    if not np.linalg.cond(scaled) < WELL_CONDITIONED:
+        return alone(everyone)
+    inverse = np.linalg.inv(scaled)
+
+    def next_of(term: Floats) -> Floats:
+        return np.asarray((product(term / size) / size) @ inverse)
+
+    # Whatever the scores: who alone has a column, or much of one, shows in directions drawn at random.
+    probe = np.random.default_rng(1).standard_normal((1, len(size))) * np.ones((len(scores), 1))
+    for _ in range(PROBED):
+        probe, last = next_of(probe), probe
+    slow = np.abs(probe).max(axis=1) > FALLING * np.abs(last).max(axis=1)
+    term = (scores / size) @ inverse
+    found = term.copy()
+    for _ in range(MOST_TERMS):
+        before = np.abs(term).max(axis=1)
+        term = next_of(term)
+        found += term
+        now = np.abs(term).max(axis=1)
+        small = now <= NO_MORE * np.abs(found).max(axis=1)
+        slow |= (now > FALLING * before) & ~small
+        if (small | slow).all():
+            break
+    slow |= ~small
+    moved = -found / size
+    if slow.any():
+        moved[slow] = alone(everyone[slow])
+    return np.asarray(moved)
+
+
 def _inverses(scaled: Floats) -> Floats:
     """Inverses of symmetric matrices, shape (G, p, p); pseudo-inverses of those that are nearly singular."""
     try:
@@ -216,8 +282,28 @@ def _inverses(scaled: Floats) -> Floats:
 
 def of_linear_predictor(design: Floats, residual: Floats, weight: Floats, clusters: Clusters) -> Floats:
     """Differences of a model with scores `residual · x` and information `weight · x x'`: shape (G, p)."""
-    information = clusters.sums(design[:, :, None] * design[:, None, :] * weight[:, None, None])
-    return without_each(clusters.sums(design * residual[:, None]), information)
+    scores = clusters.sums(design * residual[:, None])
+
+    def informations(rows: NDArray[np.bool_] | slice, units: Clusters) -> Floats:
+        own = design[rows]
+        return units.sums(own[:, :, None] * (own * weight[rows, None])[:, None, :])
+
+    if clusters.count < MANY:
+        return without_each(scores, informations(slice(None), clusters))
+    whole = design.T @ (design * weight[:, None])
+
+    def alone(some: NDArray[np.intp]) -> Floats:
+        place = np.full(clusters.count, -1)
+        place[some] = np.arange(len(some))
+        rows = place[clusters.of_row] >= 0
+        units = Clusters(place[clusters.of_row[rows]], len(some))
+        return without_each(scores[some], informations(rows, units), whole)
+
+    def product(moves: Floats) -> Floats:
+        along = np.einsum("ij,ij->i", design, moves[clusters.of_row])
+        return clusters.sums(design * (weight * along)[:, None])
+
+    return without_each_of_many(scores, product, whole, alone)
 
 
 def of_scores(rows: Callable[[Floats], Floats], theta: Floats, clusters: Clusters) -> Floats:

@@ -7,16 +7,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.models.binomial import LARGEST_LOG_ODDS, alone_in, separation_seen_later
-from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, without_each
+from analysis.adherence.models.binomial import LARGEST_LOG_ODDS, NO_INFORMATION, alone_in
+from analysis.adherence.models.clusters import (
+    MANY,
+    Clusters,
+    jackknife,
+    of_linear_predictor,
+    without_each,
+    without_each_of_many,
+)
 from analysis.adherence.models.delta import delta_interval
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.survival import AT_ONCE, FEWEST_EVENTS
-from analysis.common.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 WEEK = 7.0
+MOST_STEPS, SAME, STILL = 300, 1e-13, 3  # steps; of the log likelihood from one to the next, and how often
 LEAST_WEIGHT = 1e-6  # of the rows that a coefficient rests on: below, who left and who stayed are told apart
 
 
@@ -121,37 +128,29 @@ def discrete_time(
     ----------
     Prentice & Gloeckler (1978), doi 10.2307/2529588.
     """
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
-
     if event.sum() < FEWEST_EVENTS:
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
     rows = person_periods(time, event, width)
-    matrix = np.column_stack([rows.baseline, design[rows.person]])
-    used("statsmodels")
-    link = families.links.CLogLog()
+    columns = _Columns.of(rows, design)
     try:
-        with separation_seen_later():
-            found = GLM(rows.left.astype(float), matrix, family=families.Binomial(link=link)).fit(
-                tol=1e-13, maxiter=300
-            )
-    except (np.linalg.LinAlgError, ValueError) as error:
+        coefficients, log_likelihood = _scored(columns, rows.left)
+    except np.linalg.LinAlgError as error:
         raise _failed(str(error)) from None
-    coefficients = np.asarray(found.params, dtype=float)
-    if not found.converged or np.abs(matrix @ coefficients).max() > LARGEST_LOG_ODDS:
+    line = columns.along(coefficients)
+    if not np.abs(line).max() <= LARGEST_LOG_ODDS:
         raise _failed("it did not converge, or predictors separate who left")
-    rate = np.exp(matrix @ coefficients)
+    rate = np.exp(line)
     mean = -np.expm1(-rate)
     # Expected information; the link is not the canonical one, so R's glm reports this and not the Hessian.
     # With d mean / d predictor = rate * (1 - mean), a factor 1 - mean cancels: where everybody left in an
     # interval it is 0 in double precision.
     weights = rate**2 * np.exp(-rate) / mean
-    information = matrix.T @ (matrix * weights[:, None])
+    information = columns.products(weights)
     covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
     # The link comes to 1 at a predictor of 3.6: who all leave at once keep within LARGEST_LOG_ODDS.
-    even = np.linalg.pinv(matrix.T @ matrix, hermitian=True)
+    even = np.linalg.pinv(columns.products(np.ones(len(line))), hermitian=True)
     endless = np.diag(covariance) * LEAST_WEIGHT > np.diag(even)
     if endless[rows.baseline.shape[1] :].all():
         raise _failed("predictors separate who left, or everybody left in one interval")
@@ -160,14 +159,15 @@ def discrete_time(
         covariance=covariance,
         dispersion=1.0,
         df_resid=np.inf,
-        log_likelihood=float(found.llf),
+        log_likelihood=log_likelihood,
         n=len(time),
     )
     residual = rate * (rows.left - mean) / mean
     if clusters is not None:
+        matrix = np.hstack([rows.baseline, design[rows.person]])
         fit = jackknife(fit, of_linear_predictor(matrix, residual, weights, clusters.repeated(rows.person)))
     elif robust:
-        moved = _moves_of_people(matrix, residual, weights, rows.person, information)
+        moved = _moves_of_people(columns, residual, weights, information)
         fit = replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
     if clusters is not None or robust:  # of people, whatever the week
         lone = alone_in(np.column_stack([np.ones(len(design)), design]), clusters)
@@ -176,21 +176,114 @@ def discrete_time(
     return DiscreteTime(fit=replace(fit, covariance=known), rows=rows, covariance=fit.covariance)
 
 
-def _moves_of_people(
-    matrix: Floats, residual: Floats, weights: Floats, person: NDArray[np.int64], whole: Floats
-) -> Floats:
-    """How the coefficients move without the periods of each person, some people at a time: shape (n, p)."""
-    present, begins = np.unique(person, return_index=True)  # who left within no whole period has no row
-    scores = np.add.reduceat(matrix * residual[:, None], begins)
-    ends = np.append(begins[1:], len(person))
-    moved = []
-    for first in range(0, len(present), AT_ONCE):
-        some = slice(first, first + AT_ONCE)
-        rows = slice(begins[first], ends[some][-1])
-        squares = matrix[rows, :, None] * (matrix[rows] * weights[rows, None])[:, None, :]
-        information = np.add.reduceat(squares, begins[some] - begins[first])
-        moved.append(without_each(scores[some], information, whole))
-    return np.concatenate(moved)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """Columns of person-periods without writing them out: a 0/1 column for each block, then the person's.
+
+    `x`: of the people with a row, shape (n, p). Of each row: `place` of the person among them and `block`.
+    """
+
+    x: Floats
+    place: NDArray[np.intp]
+    block: NDArray[np.int64]
+    blocks: int
+
+    @classmethod
+    def of(cls, rows: PersonPeriods, design: Floats) -> _Columns:
+        present, place = np.unique(rows.person, return_inverse=True)
+        return cls(
+            x=design[present],
+            place=place,
+            block=rows.block_of[rows.period],
+            blocks=rows.baseline.shape[1],
+        )
+
+    def along(self, moves: Floats) -> Floats:
+        """Columns times coefficients, shape (rows,): the same for all, or a row for each person."""
+        own = np.broadcast_to(moves, (len(self.x), moves.shape[-1]))
+        by_person = np.einsum("ij,ij->i", self.x, own[:, self.blocks :])
+        return np.asarray(own[self.place, self.block] + by_person[self.place])
+
+    def by_block(self, each: Floats) -> Floats:
+        """Sums of numbers of rows over person and block, shape (n, blocks)."""
+        shape = len(self.x), self.blocks
+        cell = self.place * self.blocks + self.block
+        return np.asarray(np.bincount(cell, each, shape[0] * shape[1]).reshape(shape), dtype=np.float64)
+
+    def summed(self, each: Floats) -> Floats:
+        """Sums over the rows of each person of a number times the row's columns, shape (n, blocks + p)."""
+        sums = self.by_block(each)
+        return np.hstack([sums, self.x * sums.sum(axis=1)[:, None]])
+
+    def products(self, weights: Floats) -> Floats:
+        """Weighted sums of products of the columns, shape (blocks + p, blocks + p)."""
+        sums = self.by_block(weights)
+        mixed = sums.T @ self.x
+        own = self.x.T @ (self.x * sums.sum(axis=1)[:, None])
+        return np.block([[np.diag(sums.sum(axis=0)), mixed], [mixed.T, own]])
+
+    def written_out(self, rows: NDArray[np.intp]) -> Floats:
+        """Columns of some rows, shape (k, blocks + p)."""
+        first = (self.block[rows][:, None] == np.arange(self.blocks)).astype(float)
+        return np.hstack([first, self.x[self.place[rows]]])
+
+
+def _scored(columns: _Columns, left: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Fisher's scoring until the log likelihood stays as it is: coefficients and log likelihood.
+
+    Coefficients that grow without end grow until nothing of the likelihood is left to gain.
+    """
+    mean = np.where(left, 0.75, 0.25)
+    line, theta = np.log(-np.log1p(-mean)), np.zeros(columns.blocks + columns.x.shape[1])
+    first, before, still = True, -np.inf, 0
+    for _ in range(MOST_STEPS):
+        rate = np.exp(line)
+        mean = -np.expm1(-rate)
+        weights = rate**2 * np.exp(-rate) / mean
+        score = rate * (left - mean) / mean
+        aim = columns.summed(score + weights * line if first else score).sum(axis=0)
+        products = columns.products(weights)
+        size = np.sqrt(np.diag(products))
+        if not (np.isfinite(size).all() and (size > 0).all()):
+            break
+        inverse = np.linalg.pinv(products / np.outer(size, size), rcond=NO_INFORMATION, hermitian=True)
+        theta = theta + (inverse @ (aim / size)) / size
+        line, first = columns.along(theta), False
+        if not np.abs(line).max() <= 2 * LARGEST_LOG_ODDS:
+            break
+        rate = np.exp(line)
+        now = float(np.where(left, np.log(-np.expm1(-rate)), -rate).sum())
+        # Rounding hides the last of the gain: steps that show none still bring coefficients nearer.
+        still = still + 1 if abs(now - before) <= max(SAME, 4 * np.spacing(abs(now))) else 0
+        if still == STILL:
+            return theta, now
+        before = now
+    raise _failed("it did not converge, or predictors separate who left")
+
+
+def _moves_of_people(columns: _Columns, residual: Floats, weights: Floats, whole: Floats) -> Floats:
+    """How the coefficients move without the periods of each person: shape (n, p)."""
+    scores = columns.summed(residual)
+    begins = np.flatnonzero(np.diff(columns.place, prepend=-1))  # rows come person by person
+    ends = np.append(begins[1:], len(columns.place))
+
+    def alone(people: NDArray[np.intp]) -> Floats:
+        moved = []
+        for first in range(0, len(people), AT_ONCE):
+            some = people[first : first + AT_ONCE]
+            length = ends[some] - begins[some]
+            start = np.cumsum(length) - length
+            own = np.repeat(begins[some] - start, length) + np.arange(length.sum())
+            matrix = columns.written_out(own)
+            squares = matrix[:, :, None] * (matrix * weights[own, None])[:, None, :]
+            moved.append(without_each(scores[some], np.add.reduceat(squares, start), whole))
+        return np.concatenate(moved)
+
+    if len(scores) < MANY:
+        return alone(np.arange(len(scores)))
+    return without_each_of_many(
+        scores, lambda moves: columns.summed(weights * columns.along(moves)), whole, alone
+    )
 
 
 def still_using(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.models.binomial import average_slope, quasi_binomials
+from analysis.adherence.models.binomial import (
+    average_slope,
+    covariances_towards,
+    quasi_binomial_coefficients,
+)
 from analysis.adherence.models.clusters import Clusters
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 IMPUTATIONS, SWEEPS, DONORS = 20, 10, 5
-LARGEST_STACK = 2_000_000  # numbers in the tables that are fitted at once: 16 MB
+LARGEST_STACK = 100_000  # numbers in the tables that are fitted at once: what a cache holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,10 @@ class Pooled:
     def pvalue(self) -> float:
         """Two-sided p value against 0."""
         return float(2 * stats.t.sf(abs(self.estimate) / self.se, self.df))
+
+
+PooledUse = tuple[Pooled, tuple[float, float, float]]
+"""Coefficient of the score, and its effect with limits."""
 
 
 def pool(estimates: Floats, variances: Floats, df_complete: float = np.inf) -> Pooled:
@@ -188,8 +197,7 @@ def pooled_use(
     columns: int,
     level: float = 0.95,
     clusters: Clusters | None = None,
-    moved: Floats | None = None,
-) -> tuple[Pooled, tuple[float, float, float]]:
+) -> PooledUse:
     """Fit remaining use on each completed table and pool the first column's coefficient and its effect.
 
     Parameters
@@ -204,39 +212,73 @@ def pooled_use(
         Level of the interval.
     clusters
         Clusters of the people; None where they are independent.
-    moved : array, shape (n,)
-        Standard deviations to add to each person's score; None for none.
 
     Returns
     -------
     tuple
         Pooled coefficient per standard deviation (that of the table), and effect with its limits in units.
     """
-    tables = [_design(table[:, :columns], moved) for table in completed]
-    at_once = max(1, LARGEST_STACK // tables[0].size)
-    found = np.concatenate(
-        [
-            _first_columns(np.stack(tables[k : k + at_once]), done, due, clusters)
-            for k in range(0, len(tables), at_once)
-        ]
-    )
+    return pooled_moves(completed, done, due, columns, [np.zeros(len(done))], level, clusters)[0]
+
+
+def pooled_moves(
+    completed: list[Floats],
+    done: Floats,
+    due: Floats,
+    columns: int,
+    moves: Sequence[Floats],
+    level: float = 0.95,
+    clusters: Clusters | None = None,
+) -> list[PooledUse]:
+    """Pool remaining use with everyone's score moved, for each of several ways to move it.
+
+    Parameters
+    ----------
+    completed, done, due, columns, level, clusters
+        As for `pooled_use`.
+    moves : sequence of array, shape (n,)
+        Standard deviations to add to each person's score.
+
+    Returns
+    -------
+    list of tuple
+        As of `pooled_use`, one for each of `moves`.
+    """
+    at_once = max(1, LARGEST_STACK // (len(done) * (columns + 1)))
+    found = np.empty((len(moves), len(completed), 4))
+    starts: list[Floats | None] = [None] * len(moves)
+    for first in range(0, len(completed), at_once):
+        some = slice(first, first + at_once)
+        designs = np.stack([_design(table[:, :columns]) for table in completed[some]])
+        score = designs[:, :, 1].copy()
+        last: Floats | None = None
+        for k, move in enumerate(moves):
+            designs[:, :, 1] = score + move
+            # Begin where the tables before ended with this move, or these tables with the move before.
+            begin = starts[k] if starts[k] is not None else last
+            last, found[k, some] = _first_columns(designs, done, due, clusters, begin)
+            starts[k] = last[:1].copy()
     df = float(len(done) - columns - 1) if clusters is None else float(clusters.count - 1)
-    coefficient = pool(found[:, 0], found[:, 1], df)
-    effect = pool(found[:, 2], found[:, 3], df)
-    return coefficient, (effect.estimate, *effect.interval(level))
+    pooled = []
+    for own in found:
+        coefficient, effect = pool(own[:, 0], own[:, 1], df), pool(own[:, 2], own[:, 3], df)
+        pooled.append((coefficient, (effect.estimate, *effect.interval(level))))
+    return pooled
 
 
-def _design(x: Floats, moved: Floats | None) -> Floats:
-    design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
-    if moved is not None:
-        design[:, 1] += moved
-    return design
+def _design(x: Floats) -> Floats:
+    return np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
 
 
-def _first_columns(designs: Floats, done: Floats, due: Floats, clusters: Clusters | None) -> Floats:
-    """Coefficient of each table's score, its effect in units, and the variance of either: shape (m, 4)."""
-    coefficients, covariances = quasi_binomials(designs, done, due, clusters)
+def _first_columns(
+    designs: Floats, done: Floats, due: Floats, clusters: Clusters | None, start: Floats | None
+) -> tuple[Floats, Floats]:
+    """All coefficients; of the score its own, its effect in units, and variances of both, shape (m, 4)."""
+    coefficients = quasi_binomial_coefficients(designs, done, due, start)
     slopes = [average_slope(b, design, due, 1) for b, design in zip(coefficients, designs, strict=True)]
-    effects, gradients = np.array([s[0] for s in slopes]), np.stack([s[1] for s in slopes])
-    spread = np.einsum("mj,mjk,mk->m", gradients, covariances, gradients)
-    return np.column_stack([coefficients[:, 1], covariances[:, 1, 1], effects, spread])
+    towards = np.zeros((*coefficients.shape, 2))
+    towards[:, 1, 0] = 1.0
+    towards[:, :, 1] = [gradient for _, gradient in slopes]
+    spread = covariances_towards(designs, done, due, coefficients, towards, clusters)
+    effects = [effect for effect, _ in slopes]
+    return coefficients, np.column_stack([coefficients[:, 1], spread[:, 0, 0], effects, spread[:, 1, 1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from scipy import optimize
 
 Floats = NDArray[np.float64]
 SEARCH_STEPS, NEWTON_STEPS = 500, 30
+FLAT = 1e-7  # slope of the mean log likelihood at which a search ends
+LONGEST, MOST_HALVINGS, ENOUGH = 2.0, 40, 1e-4  # of a step: largest change, part of the promised fall
+FAINTEST = 1e-9  # of the largest curvature
 DECREMENT = 1e-12  # twice the gain in log likelihood that is left
 SECONDS = 120.0  # a fit takes well under one; beyond this it is given up, not waited for
 
@@ -36,9 +40,10 @@ def maximise(
     start: Floats,
     people: int,
     *,
+    curve: Callable[[Floats], Floats] | None = None,
     seconds: float = SECONDS,
 ) -> Maximum:
-    """Search by BFGS, then Newton steps.
+    """Search by BFGS, or by Newton's method where second derivatives are known; then plain Newton steps.
 
     Parameters
     ----------
@@ -49,6 +54,9 @@ def maximise(
     people
         Rows behind the likelihood. The search works on the mean over them: on the sum its first step is as
         long as the sample is large.
+    curve
+        Second derivative of `negative`, shape (p, p). Without it the last steps take differences of
+        `gradient`.
     seconds
         Time after which the fit is given up.
 
@@ -72,26 +80,59 @@ def maximise(
 
     try:
         with np.errstate(all="ignore"):
+            if curve is not None:
+                place = _descended(value, slope, lambda theta: curve(theta) / people, start)
+                return _polished(negative, gradient, place, curve, deadline)
             found = optimize.minimize(
-                value, start, jac=slope, method="BFGS", options={"gtol": 1e-7, "maxiter": SEARCH_STEPS}
+                value, start, jac=slope, method="BFGS", options={"gtol": FLAT, "maxiter": SEARCH_STEPS}
             )
-            return _polished(negative, gradient, np.asarray(found.x, dtype=np.float64), deadline)
+            by_differences = partial(jacobian_of, gradient)
+            place = np.asarray(found.x, dtype=np.float64)
+            return _polished(negative, gradient, place, by_differences, deadline)
     except _OutOfTimeError:
         reason = f"it was given up after {seconds:g} seconds"
         return Maximum(theta=start, log_likelihood=float("nan"), covariance=None, reason=reason)
+
+
+def _descended(
+    value: Callable[[Floats], float],
+    slope: Callable[[Floats], Floats],
+    curve: Callable[[Floats], Floats],
+    theta: Floats,
+) -> Floats:
+    """Newton steps, turned downhill where the function does not curve up and halved until it falls."""
+    now = value(theta)
+    for _ in range(SEARCH_STEPS):
+        downhill, bent = slope(theta), curve(theta)
+        if np.abs(downhill).max() < FLAT or not np.isfinite(bent).all():
+            break
+        roots, vectors = np.linalg.eigh(bent)
+        size = np.abs(roots)
+        step = -vectors @ ((vectors.T @ downhill) / np.maximum(size, FAINTEST * size.max()))
+        step /= max(1.0, float((np.abs(step) / np.maximum(1.0, np.abs(theta))).max()) / LONGEST)
+        for _ in range(MOST_HALVINGS):
+            found = value(theta + step)
+            if found <= now + ENOUGH * (downhill @ step):
+                break
+            step /= 2
+        else:
+            break
+        theta, now = theta + step, found
+    return theta
 
 
 def _polished(
     negative: Callable[[Floats], float],
     gradient: Callable[[Floats], Floats],
     theta: Floats,
+    curve_at: Callable[[Floats], Floats],
     deadline: float,
 ) -> Maximum:
     nowhere = "the likelihood has no interior maximum"
     for _ in range(NEWTON_STEPS):
         if time.monotonic() > deadline:
             raise _OutOfTimeError
-        curve, slope = jacobian_of(gradient, theta), gradient(theta)
+        curve, slope = curve_at(theta), gradient(theta)
         if not (np.isfinite(curve).all() and np.isfinite(slope).all()):
             break
         if np.linalg.eigvalsh(curve).min() <= 0:

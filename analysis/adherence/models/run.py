@@ -210,15 +210,14 @@ class ModelRun:
         if not np.isnan(table).any():
             self.unneeded.append(IMPUTED)
             return
-        known = watched[list(AUXILIARY)].astype(float)
+        later = watched[list(AUXILIARY)].astype(float)
         # Alliance may matter less to those who had left: the gaps are filled with that in mind.
-        extra = known.assign(product=known["done"] * known["at_risk"]).to_numpy()
+        extra = later.assign(product=later["done"] * later["at_risk"]).to_numpy()
         extra = extra[:, extra.std(axis=0) > 0]
         completed = impute(np.column_stack([table, extra]), self._seed)
         done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))
-        pooled, effect = pooled_use(
-            completed, done, due, len(wanted), self._level, self._design.watched_clusters
-        )
+        given = (len(wanted), self._level, self._design.watched_clusters)
+        pooled, effect = pooled_use(completed, done, due, *given)
         fit = Fit(
             coefficients=np.array([pooled.estimate]),
             covariance=np.array([[pooled.total]]),
@@ -229,9 +228,8 @@ class ModelRun:
         )
         self._keep(IMPUTED, fit, 0, self._in_units("odds ratio", effect), [self._predictor])
         if (silent := np.isnan(table[:, 0])).any():
-            self.unanswered = shifted_use(
-                completed, silent, done, due, len(wanted), self._level, self._design.watched_clusters
-            )
+            known = (pooled, effect)
+            self.unanswered = shifted_use(completed, silent, done, due, *given, unshifted=known)
             self.unanswered.insert(0, "predictor", self._predictor)
         self.imputation = {
             "predictor": self._predictor,

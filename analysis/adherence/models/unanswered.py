@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.adherence.models.clusters import Clusters
-from analysis.adherence.models.imputation import pooled_use
+from analysis.adherence.models.imputation import PooledUse, pooled_moves
 
 Floats = NDArray[np.float64]
 SHIFTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -25,6 +25,7 @@ def shifted_use(
     level: float = 0.95,
     clusters: Clusters | None = None,
     shifts: Sequence[float] = SHIFTS,
+    unshifted: PooledUse | None = None,
 ) -> pd.DataFrame:
     """Shift the imputed scores of people without one, and pool remaining use anew for each shift.
 
@@ -44,6 +45,8 @@ def shifted_use(
         Clusters of the people; None where they are independent.
     shifts
         Standard deviations of the score by which all of them are shifted.
+    unshifted
+        What `pooled_use` gives of the same tables, if it is known already.
 
     Returns
     -------
@@ -62,10 +65,13 @@ def shifted_use(
     Little (1993), doi 10.1080/01621459.1993.10594302. Carpenter & Kenward (2013), doi 10.1002/9781119942283,
     chapter 10 (delta method of sensitivity).
     """
-    rows = []
-    for shift in shifts:
-        pooled, effect = pooled_use(
-            list(completed), done, due, columns, level, clusters, moved=shift * silent.astype(float)
-        )
-        rows.append((shift, len(done), int(silent.sum()), *effect, pooled.pvalue))
+    asked = [shift for shift in shifts if shift or unshifted is None]
+    moves = [shift * silent.astype(float) for shift in asked]
+    made = pooled_moves(list(completed), done, due, columns, moves, level, clusters)
+    found = dict(zip(asked, made, strict=True))
+    if unshifted is not None:
+        found[0.0] = unshifted
+    rows = [
+        (shift, len(done), int(silent.sum()), *found[shift][1], found[shift][0].pvalue) for shift in shifts
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -163,9 +163,10 @@ class Equations:
                 # Nobody differs: a logit would run off, and what was seen is what is drawn.
                 return Equation(coefficients=np.r_[y[0], np.zeros(x.shape[1] - 1)], residuals=np.zeros(1))
             return Equation(coefficients=logit_regression(x, y, np.ones(len(y)), _failed)[0], residuals=None)
-        coefficients = np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
+        solved, _, rank, _ = np.linalg.lstsq(x, y, rcond=None)
+        coefficients = np.asarray(solved, dtype=np.float64)
         left = y - x @ coefficients
-        free = len(y) - int(np.linalg.matrix_rank(x))
+        free = len(y) - int(rank)
         return Equation(coefficients=coefficients, residuals=left * np.sqrt(len(y) / max(free, 1)))
 
     def _columns(self, state: Mapping[str, Floats], baseline: Floats, name: str, k: int) -> Floats:

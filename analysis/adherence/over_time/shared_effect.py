@@ -16,6 +16,8 @@ NEAR, NODES = 7.0, 41  # of each person's: standard deviations given the counts,
 ROUNDS, SAME = 5, 1e-7  # until places that follow the estimates leave them as they are
 CELLS = 60_000  # of person, state and node that are held at once: what a cache holds
 NO_SPREAD = 0.05  # standard deviation of the propensity below which people do not differ
+VANISHING = 0.01  # below, with a likelihood that rises towards none, there is no maximum to wait for
+FEW = 1000  # people whose estimates are near enough to begin with
 LARGEST = 700.0  # logarithm of the largest number
 
 
@@ -102,6 +104,7 @@ class Likelihood:
         self.p = courses.x.shape[1]
         self._at: Floats | None = None
         self._sums = (0.0, np.empty(0))
+        self._curve: Floats = np.empty((0, 0))
 
     @property
     def size(self) -> int:
@@ -118,10 +121,24 @@ class Likelihood:
 
     def total(self, theta: Floats) -> tuple[float, Floats]:
         """Log likelihood and its slope, shape (q,); asked for twice at one place, computed once."""
-        if self._at is None or not np.array_equal(theta, self._at):
-            own, scores = self.by_person(theta, slopes=True)
-            self._at, self._sums = theta.copy(), (float(own.sum()), scores.sum(axis=0))
+        self._ask(theta)
         return self._sums
+
+    def curve(self, theta: Floats) -> Floats:
+        """Second derivative of the log likelihood, shape (q, q); computed with the slope."""
+        self._ask(theta)
+        return self._curve
+
+    def _ask(self, theta: Floats) -> None:
+        if self._at is not None and np.array_equal(theta, self._at):
+            return
+        value, slope, curve = 0.0, np.zeros(self.size), np.zeros((self.size, self.size))
+        for rows in self._parts():
+            own, towards, second = self._moments(theta, rows)
+            value += float(own.sum())
+            slope += self._along(towards, rows).sum(axis=0)
+            curve += self._crossed(second - towards[:, :, None] * towards[:, None, :], rows)
+        self._at, self._sums, self._curve = theta.copy(), (value, slope), curve
 
     def by_person(self, theta: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
         """Log likelihoods, shape (n,), and scores, shape (n, q) (empty without `slopes`)."""
@@ -204,48 +221,129 @@ class Likelihood:
         )
 
     def _some(self, theta: Floats, rows: slice, slopes: bool) -> tuple[Floats, Floats]:
-        x, y, here = self.courses.x[rows], self.courses.counts[rows], self.here[rows]
-        at, alpha = self._weights(theta, rows), float(theta[-2])
-        first, person = at.first, at.person
-        whole = np.add.reduceat(at.share.sum(axis=1), first)
+        if slopes:
+            own, towards, _ = self._moments(theta, rows)
+            return own, self._along(towards, rows)
+        at = self._weights(theta, rows)
+        return self._own(at, np.add.reduceat(at.share.sum(axis=1), at.first), rows), np.empty((len(at.b), 0))
+
+    def _own(self, at: _Weights, whole: Floats, rows: slice) -> Floats:
         with np.errstate(divide="ignore"):
             log_sum = at.top + np.log(whole)
-        own = log_sum + np.where(here, y * at.eta, 0.0).sum(axis=1)
-        if not slopes:
-            return own, np.empty((len(y), 0))
+        seen = np.where(self.here[rows], self.courses.counts[rows] * at.eta, 0.0)
+        return np.asarray(log_sum + seen.sum(axis=1))
+
+    def _moments(self, theta: Floats, rows: slice) -> tuple[Floats, Floats, Floats]:
+        """Log likelihoods and what Louis' formula takes of them, towards six directions.
+
+        The directions: use as a whole and by week, leaving as a whole and by slot, association, logarithm of
+        the spread. Shape (n,); means of the complete data's slopes, shape (n, 6); means of their curves and
+        of products of their slopes, shape (n, 6, 6).
+        """
+        at, alpha = self._weights(theta, rows), float(theta[-2])
+        y, here = self.courses.counts[rows], self.here[rows]
+        first, person = at.first, at.person
+        whole = np.add.reduceat(at.share.sum(axis=1), first)
         p = at.share / whole[person, None]
 
         def summed(cells: Floats) -> Floats:
             """Over the states of each person, shape (n, K)."""
             return np.asarray(np.add.reduceat(cells, first, axis=0))
 
-        # Use expected until the last week there, and the same with the number of the week.
-        seen = np.where(here, y, 0.0)
-        of_use = at.eb * summed(p * at.used[:, None])
-        of_weeks = at.eb * summed(p * _until(at.mu * self.week)[person, at.last][:, None])
-        d_use = seen.sum(axis=1) - of_use.sum(axis=1)
-        d_weeks = seen @ self.week - of_weeks.sum(axis=1)
-        # Leaving in the own slot, less having come past those before.
+        # Of each state: use until the last week there, leaving until the own slot, times weeks and slots.
+        used, week, slot = at.used, self.week, np.append(self.slot, 0.0)[at.state]
+        by_week = _until(at.mu * week)[person, at.last]
+        by_square = _until(at.mu * week**2)[person, at.last]
+        past = _until(at.rate * self.slot)[person, at.state]
+        past_square = _until(at.rate * self.slot**2)[person, at.state]
+        # Of each cell: leaving in the own slot, less having come past those before, and how both change.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             left = np.where(at.hazard > 0, at.hazard * (1 - at.leaving) / at.leaving, 0.0)
         left = np.where(at.hazard > 0, left, (at.state < y.shape[1])[:, None])
-        slot = np.append(self.slot, 0.0)[at.state]
-        past = _until(at.rate * self.slot)[person, at.state]
-        g = summed(p * (left - at.gone[:, None] * at.ea))
-        d_slots = summed(p * (left * slot[:, None] - past[:, None] * at.ea)).sum(axis=1)
-        d_leave = g.sum(axis=1)
-        d_b = summed(p) * y.sum(axis=1)[:, None] - of_use + alpha * g
-        columns = [
-            d_use[:, None],
-            d_weeks[:, None],
-            d_use[:, None] * x,
-            d_leave[:, None],
-            d_slots[:, None],
-            d_leave[:, None] * x,
-            (g * at.b).sum(axis=1)[:, None],
-            (d_b * at.b).sum(axis=1)[:, None],
+        with np.errstate(over="ignore", invalid="ignore"):
+            bent = np.where(left > 0, left * (1 - left - at.hazard), 0.0)
+        whole_c = left - at.gone[:, None] * at.ea
+        slots_d = left * slot[:, None] - past[:, None] * at.ea
+        by_c, by_d = p * whole_c, p * slots_d
+        all_p, all_used, all_week = summed(p), summed(p * used[:, None]), summed(p * by_week[:, None])
+        all_c, all_d = summed(by_c), summed(by_d)
+        total, in_weeks = y.sum(axis=1)[:, None], (np.where(here, y, 0.0) @ week)[:, None]
+        eb, b = at.eb, at.b
+        slope_a, slope_b = total * all_p - eb * all_used, in_weeks * all_p - eb * all_week
+        square = {
+            "aa": total**2 * all_p - eb * (1 + 2 * total) * all_used + eb**2 * summed(p * (used**2)[:, None]),
+            "ab": total * in_weeks * all_p
+            - eb * ((1 + total) * all_week + in_weeks * all_used)
+            + eb**2 * summed(p * (used * by_week)[:, None]),
+            "bb": in_weeks**2 * all_p
+            - eb * (summed(p * by_square[:, None]) + 2 * in_weeks * all_week)
+            + eb**2 * summed(p * (by_week**2)[:, None]),
+            "ac": total * all_c - eb * summed(by_c * used[:, None]),
+            "ad": total * all_d - eb * summed(by_d * used[:, None]),
+            "bc": in_weeks * all_c - eb * summed(by_c * by_week[:, None]),
+            "bd": in_weeks * all_d - eb * summed(by_d * by_week[:, None]),
+            "cc": summed(p * (bent - at.gone[:, None] * at.ea + whole_c**2)),
+            "cd": summed(p * (bent * slot[:, None] - past[:, None] * at.ea + whole_c * slots_d)),
+            "dd": summed(p * (bent * (slot**2)[:, None] - past_square[:, None] * at.ea + slots_d**2)),
+        }
+        # The propensity moves use as a whole, and leaving as a whole by the association.
+        with_b = {name: b * cells for name, cells in square.items()}
+        slope_spread = b * (slope_a + alpha * all_c)
+        towards = [slope_a, slope_b, all_c, all_d, b * all_c, slope_spread]
+        second = [
+            [square["aa"], square["ab"], square["ac"], square["ad"], with_b["ac"]],
+            [square["ab"], square["bb"], square["bc"], square["bd"], with_b["bc"]],
+            [square["ac"], square["bc"], square["cc"], square["cd"], with_b["cc"]],
+            [square["ad"], square["bd"], square["cd"], square["dd"], with_b["cd"]],
+            [with_b["ac"], with_b["bc"], with_b["cc"], with_b["cd"], b * with_b["cc"]],
         ]
-        return own, np.concatenate(columns, axis=1)
+        by_spread = [
+            with_b["aa"] + alpha * with_b["ac"],
+            with_b["ab"] + alpha * with_b["bc"],
+            with_b["ac"] + alpha * with_b["cc"],
+            with_b["ad"] + alpha * with_b["cd"],
+            b * (all_c + with_b["ac"] + alpha * with_b["cc"]),
+        ]
+        last = slope_spread + b * (with_b["aa"] + 2 * alpha * with_b["ac"] + alpha**2 * with_b["cc"])
+        square_rows = [[*row, end] for row, end in zip(second, by_spread, strict=True)] + [[*by_spread, last]]
+        curves = [np.stack([cells.sum(axis=1) for cells in row], axis=1) for row in square_rows]
+        return (
+            self._own(at, whole, rows),
+            np.stack([cells.sum(axis=1) for cells in towards], axis=1),
+            np.stack(curves, axis=1),
+        )
+
+    def _along(self, towards: Floats, rows: slice) -> Floats:
+        """Slopes by parameter, shape (n, q), of slopes towards the six directions."""
+        columns = self._columns(rows)
+        scores = np.empty((len(towards), self.size))
+        for k, (places, x) in enumerate(columns):
+            scores[:, places] = towards[:, k, None] * x
+        return scores
+
+    def _crossed(self, second: Floats, rows: slice) -> Floats:
+        """Sum over people of curves by parameter, shape (q, q), of those between the six directions."""
+        columns = self._columns(rows)
+        curve = np.empty((self.size, self.size))
+        for j, (one, x) in enumerate(columns):
+            for k, (other, z) in enumerate(columns):
+                curve[np.ix_(one, other)] = x.T @ (second[:, j, k, None] * z)
+        return curve
+
+    def _columns(self, rows: slice) -> list[tuple[list[int], Floats]]:
+        """Parameters that move each direction, and what each person's direction moves by them."""
+        k, x = 2 + self.p, self.courses.x[rows]
+        one = np.ones((len(x), 1))
+        whole = np.column_stack([one, x])
+        use, leave = [0, *range(2, k)], [k, *range(k + 2, 2 * k)]
+        return [
+            (use, whole),
+            ([1], one),
+            (leave, whole),
+            ([k + 1], one),
+            ([2 * k], one),
+            ([2 * k + 1], one),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +398,16 @@ def fit_shared(courses: Courses) -> tuple[Shared | None, str]:
         propensity has no spread both parts are fitted alone.
     """
     likelihood = Likelihood(courses)
-    found = _search(likelihood, likelihood.start())
+    found = _search(likelihood, _begun(courses))
+    if found.covariance is None and np.exp(found.theta[-1]) < NO_SPREAD:
+        alone, reason = _alone(courses)
+        if alone is None:
+            return None, reason
+        # A search may have passed a maximum by: does the likelihood rise from no spread, untied?
+        start = np.concatenate([alone.theta[:-2], [0.0, np.log(NO_SPREAD)]])
+        if likelihood.total(start)[1][-1] <= 0:
+            return alone, ""
+        found = _search(likelihood, start)
     for _ in range(ROUNDS):
         if found.covariance is None:
             return _alone(courses) if np.exp(found.theta[-1]) < NO_SPREAD else (None, found.reason)
@@ -331,6 +438,7 @@ def _alone(courses: Courses) -> tuple[Shared | None, str]:
         lambda theta: -likelihood.total(whole(theta))[1][:-2],
         likelihood.start()[:-2],
         len(courses.counts),
+        curve=lambda theta: -likelihood.curve(whole(theta))[:-2, :-2],
     )
     if found.covariance is None:
         return None, found.reason
@@ -346,13 +454,48 @@ def _alone(courses: Courses) -> tuple[Shared | None, str]:
     ), ""
 
 
-def _search(likelihood: Likelihood, start: Floats) -> Maximum:
-    return maximise(
-        lambda theta: -likelihood.total(theta)[0],
-        lambda theta: -likelihood.total(theta)[1],
-        start,
-        len(likelihood.courses.counts),
+class _NoSpreadError(Exception):
+    """The likelihood rises towards people who do not differ."""
+
+
+def _begun(courses: Courses) -> Floats:
+    """Where to begin, shape (q,): with many people, near the estimates of some of them."""
+    every = len(courses.counts) // FEW
+    if every < 2:
+        return Likelihood(courses).start()
+    left = None if courses.left is None else courses.left[::every]
+    some = Courses(
+        counts=courses.counts[::every], watched=courses.watched[::every], x=courses.x[::every], left=left
     )
+    likelihood = Likelihood(some)
+    start, found = likelihood.start(), _search(likelihood, likelihood.start())
+    if found.covariance is None:  # what ties them is not known from these
+        found.theta[-2:] = start[-2:]
+    return found.theta if np.isfinite(found.theta).all() else Likelihood(courses).start()
+
+
+def _search(likelihood: Likelihood, start: Floats) -> Maximum:
+    last = start
+
+    def curve(theta: Floats) -> Floats:
+        nonlocal last
+        last = theta
+        if np.exp(theta[-1]) < VANISHING and likelihood.total(theta)[1][-1] <= 0:
+            raise _NoSpreadError
+        return -likelihood.curve(theta)
+
+    try:
+        return maximise(
+            lambda theta: -likelihood.total(theta)[0],
+            lambda theta: -likelihood.total(theta)[1],
+            start,
+            len(likelihood.courses.counts),
+            curve=curve,
+        )
+    except _NoSpreadError:
+        return Maximum(
+            theta=last.copy(), log_likelihood=float("nan"), covariance=None, reason="people do not differ"
+        )
 
 
 def dispersion_of(courses: Courses, slope: float) -> float:
