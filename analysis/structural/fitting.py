@@ -43,6 +43,7 @@ from analysis.structural.language.partable import Names, ParameterTable, TableOp
 from analysis.structural.language.rotation_options import read_rotation
 from analysis.structural.language.syntax import Syntax, parse_syntax
 from analysis.structural.options import ModelOptions
+from analysis.structural.two_level.data import carry_to_rows
 from analysis.structural.two_level.estimation import fit_two_level
 from analysis.structural.two_level.ordinal_estimation import fit_two_level_ordinal
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders, warn_user
@@ -176,9 +177,11 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
         raise DefinitionError(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
         )
+    if syntax.has_levels:
+        within, between = (own.observed for own in level_names(syntax, caller))
+        rows = carry_to_rows(rows, [names.observed.index(n) for n in between if n not in within])
     rows, used = _handle_missing(rows, missing, ordinals, names, caller)
     if syntax.has_levels:  # a row without any answer at level 1 says nothing of its cluster
-        within = level_names(syntax, caller)[0].observed
         rows = drop_unanswered(rows, [names.observed.index(name) for name in within])
     needed = asked.growth or ordinal or used == "fiml"
     needed = needed or asked.group is not None or asked.cluster is not None

@@ -56,6 +56,22 @@ def log_likelihood(fit, models, x, cluster):
     return multivariate_normal.logpdf(values, mean, covariance)
 
 
+@pytest.mark.parametrize("rule", [None, "listwise"])
+def test_what_a_cluster_has_may_stand_in_one_of_its_rows(rule):
+    """As files hold it that tell of a clinic once; the rows beside it are kept, whichever row tells."""
+    sparse = table().copy()
+    place, size = (sparse.groupby("app")["app"].transform(how) for how in ("cumcount", "size"))
+    sparse["z"] = sparse["z"].where(place == sparse["app"] % size)
+    whole, told = (sem(MODEL, data, cluster="app", missing=rule) for data in (table(), sparse))
+    assert told.n_obs == len(table())
+    columns = ["est", "se"]
+    assert told.parameters[columns].to_numpy() == pytest.approx(whole.parameters[columns].to_numpy())
+    assert told.fit["logl"] == pytest.approx(whole.fit["logl"])
+    sparse.loc[np.flatnonzero(sparse["app"] == 4)[:2], "z"] = [1.0, 2.0]
+    with pytest.raises(ResponseDataError, match="differ within clusters: 'z in 1'"):
+        sem(MODEL, sparse, cluster="app", missing=rule)
+
+
 def test_likelihood_scores_and_curvature_by_brute_force():
     fit = sem(MODEL, table(), cluster="app")._fitted
     models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]

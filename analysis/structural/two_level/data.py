@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -176,6 +176,37 @@ def sample_of(places: LevelPlaces, n_rows: int, means: Array, scatter: Array, si
         covariances,
         scatter.sum(axis=0),
     )
+
+
+def carry_to_rows(data: ModelData, columns: list[int]) -> ModelData:
+    """Give every row of a cluster the value that one of its rows has.
+
+    What stands at level 2 only is one value of the cluster, which files often hold in its first row alone.
+    Values that differ stay as they are, to be refused.
+
+    Parameters
+    ----------
+    data
+        Rows with their clusters.
+    columns
+        Variables of level 2 only.
+    """
+    if not columns:
+        return data
+    filled = []
+    for group, values in enumerate(data.values):
+        clusters = data.sampling_of(group).clusters
+        if clusters is None:
+            raise ValueError("a two-level model has clusters")
+        own = values.copy()
+        for k in columns:
+            seen = np.flatnonzero(~np.isnan(own[:, k]))
+            known, first = np.unique(clusters[seen], return_index=True)
+            value = np.full(int(clusters.max(initial=0)) + 1, np.nan)
+            value[known] = own[seen[first], k]
+            own[:, k] = np.where(np.isnan(own[:, k]), value[clusters], own[:, k])
+        filled.append(own)
+    return replace(data, values=filled)
 
 
 def check_levels(data: ModelData, table: ParameterTable, caller: str) -> None:
