@@ -170,9 +170,7 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
         ordinals = _ordered_names(caller, names, ordered)
         if rows.sampling:
             others = [n for n in names.observed if n not in ordinals]
-            if syntax.has_levels:
-                others = [n for n in others if n not in names.exogenous]
-            _refuse_others(caller, others, syntax.has_levels)
+            _refuse_others(caller, [] if syntax.has_levels else others)
     elif ordered is not True and ordered is not False and list(ordered):
         raise DefinitionError(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
@@ -180,9 +178,9 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
     if syntax.has_levels:
         within, between = (own.observed for own in level_names(syntax, caller))
         rows = carry_to_rows(rows, [names.observed.index(n) for n in between if n not in within])
-    rows, used = _handle_missing(rows, missing, ordinals, names, caller)
-    if syntax.has_levels:  # a row without any answer at level 1 says nothing of its cluster
+        # a row without any answer at level 1 says nothing of its cluster
         rows = drop_unanswered(rows, [names.observed.index(name) for name in within])
+    rows, used = _handle_missing(rows, missing, ordinals, names, caller)
     needed = asked.growth or ordinal or used == "fiml"
     needed = needed or asked.group is not None or asked.cluster is not None
     means = _mean_structure(syntax, asked.meanstructure, needed)
@@ -294,16 +292,12 @@ def _ordered_names(caller: str, names: Names, ordered: bool | Sequence[str]) -> 
     return found
 
 
-def _refuse_others(caller: str, others: list[str], levels: bool) -> None:
+def _refuse_others(caller: str, others: list[str]) -> None:
     """Refuse continuous variables and covariates beside ordinal items of rows in clusters."""
-    if not others:
-        return
-    fact = "clusters and weights beside ordinal and other variables are not supported."
-    hint = "use estimator='MLR', or a model of ordinal items only."
-    if levels:
-        fact = f"two levels of ordinal items have no place for other variables: {name_offenders(others)}."
-        hint = "leave these out, or take answers as numbers with estimator='MLR' and without ordered=."
-    raise DefinitionError(fact_and_hint(caller, fact, hint))
+    if others:
+        fact = "clusters and weights beside ordinal and other variables are not supported."
+        hint = "use estimator='MLR', or a model of ordinal items only."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
 
 
 def _handle_missing(

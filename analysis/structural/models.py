@@ -49,7 +49,7 @@ def cfa(
     estimator
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
         "ML" where `ordered` is False and for two-level models and composites, which take answers as numbers
-        unless `ordered` says otherwise (two-level models: items of both levels, covariates of either).
+        unless `ordered` says otherwise (two-level models too: ordinal items, continuous ones, covariates).
     ordered
         None: what the estimator asks for, all observed variables but predictors, or none; True: all of
         them; or the names of the ordinal ones, where others are continuous. ML and MLR take answers as

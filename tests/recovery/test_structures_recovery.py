@@ -107,6 +107,31 @@ def ordinal_levels_given(rng: np.random.Generator) -> pd.DataFrame:
     return table.assign(cluster=person, week=week, quality=quality[person])
 
 
+def mixed_levels(rng: np.random.Generator) -> pd.DataFrame:
+    """A hundred clusters of eight; two items of four categories and two continuous ones of a variance of 4 and 100."""
+    cluster = np.repeat(np.arange(100), 8)
+    within, between = np.array([0.8, 0.6, 0.7, 0.8]), np.array([0.6, 0.45, 0.5, 0.55])
+    response = rng.normal(size=(800, 1)) * within + rng.normal(size=(800, 4)) * np.sqrt(1 - within**2)
+    part = rng.normal(size=(100, 1)) * between + np.sqrt(0.15) * rng.normal(size=(100, 4))
+    whole = response + part[cluster]
+    table = pd.DataFrame(np.digitize(whole[:, :2], [-1.0, 0.0, 1.0]), columns=["o1", "o2"])
+    return table.assign(c1=5 + 2 * whole[:, 2], c2=50 + 10 * whole[:, 3], cluster=cluster)
+
+
+def items_of_one_level(rng: np.random.Generator) -> pd.DataFrame:
+    """A hundred clusters of eight; three items of both levels, one of rows, two of clusters alone."""
+    cluster = np.repeat(np.arange(100), 8)
+    factor, above = rng.normal(size=800), rng.normal(size=100)
+    within, between = np.array([0.8, 0.7, 0.6]), np.array([0.6, 0.5, 0.45])
+    response = factor[:, None] * within + rng.normal(size=(800, 3)) * np.sqrt(1 - within**2)
+    part = above[:, None] * between + np.sqrt(0.15) * rng.normal(size=(100, 3))
+    table = pd.DataFrame(np.digitize(response + part[cluster], [-0.6, 0.6]), columns=["y1", "y2", "y3"])
+    event = np.digitize(0.6 * factor + 0.8 * rng.normal(size=800), [-0.3, 0.8])
+    support = np.digitize(0.6 * above + 0.8 * rng.normal(size=100), [-0.4, 0.5])
+    staff = 10 + 3 * (0.5 * above + np.sqrt(0.75) * rng.normal(size=100))
+    return table.assign(event=event, support=support[cluster], staff=staff[cluster], cluster=cluster)
+
+
 ITEMS = "y1 + y2 + y3 + y4"
 LEVEL_2 = {("b", "=~", "y2"): 0.8, ("b", "=~", "y4"): 0.7, ("b", "~~", "b"): 0.4, ("y2", "~~", "y2"): 0.1}
 POPULATIONS = {
@@ -163,6 +188,42 @@ POPULATIONS = {
             ("y2", "~~", "y2"): 0.15,
         },
         {"estimator": "WLSMV", "cluster": "cluster", "std_lv": True, "ordered": ["y1", "y2", "y3"]},
+        frozenset({"y2 ~~ y2"}),
+    ),
+    "ordinal and continuous items at two levels, 100 x 8, WLSMV": Population(
+        "level: 1\nw =~ o1 + o2 + c1 + c2\nlevel: 2\nb =~ o1 + o2 + c1 + c2",
+        mixed_levels,
+        {
+            ("w", "=~", "o1"): 0.8,
+            ("w", "=~", "c1"): 1.4,
+            ("b", "=~", "o1"): 0.6,
+            ("b", "=~", "c1"): 1.0,
+            ("o1", "|", "t1"): -1.0,
+            ("o2", "~~", "o2"): 0.15,
+            ("c1", "~~", "c1"): 0.6,
+        },
+        {"estimator": "WLSMV", "cluster": "cluster", "std_lv": True, "ordered": ["o1", "o2"]},
+        frozenset({"o2 ~~ o2", "c1 ~~ c1"}),
+    ),
+    "items of one level beside those of both, 100 x 8, WLSMV": Population(
+        "level: 1\nw =~ y1 + y2 + y3 + event\nlevel: 2\nb =~ y1 + y2 + y3 + support + staff",
+        items_of_one_level,
+        {
+            ("w", "=~", "y1"): 0.8,
+            ("w", "=~", "event"): 0.6,
+            ("b", "=~", "y1"): 0.6,
+            ("b", "=~", "support"): 0.6,
+            ("b", "=~", "staff"): 1.5,
+            ("event", "|", "t2"): 0.8,
+            ("support", "|", "t2"): 0.5,
+            ("y2", "~~", "y2"): 0.15,
+        },
+        {
+            "estimator": "WLSMV",
+            "cluster": "cluster",
+            "std_lv": True,
+            "ordered": ["y1", "y2", "y3", "event", "support"],
+        },
         frozenset({"y2 ~~ y2"}),
     ),
 }

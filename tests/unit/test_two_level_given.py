@@ -295,7 +295,6 @@ BOTH = "level: 1\nfw =~ y1 + y2 + y3\n{}\nlevel: 2\nfb =~ y1 + y2 + y3\n{}"
         ("fw ~ w", "", NotEstimableError, "'w' does not vary within clusters"),
         ("fw ~ x + x2", "", NotEstimableError, "predictors are linear functions of each other"),
         ("", "fb ~ one", NotEstimableError, "'one' is constant"),
-        ("fw =~ x", "", DefinitionError, "no place for other variables: 'x'"),
         ("fw ~ y4", "", DefinitionError, "observed predictors are named as ordinal: 'y4'"),
     ],
 )

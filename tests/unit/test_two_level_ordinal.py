@@ -285,8 +285,6 @@ REFUSED = [
     (MODEL, {"ordered": True}, "no clusters"),
     (MODEL, {**OPTIONS, "sampling_weights": "w"}, "take no sampling weights"),
     (MODEL, {**OPTIONS, "bounds": "pos.var"}, "WLSMV takes no bounds"),
-    (MODEL, {**OPTIONS, "ordered": ["y1", "y2"]}, "no place for other variables"),
-    (f"{TOP}level: 2\nfb =~ y1 + y2 + y3", OPTIONS, "of one level only beside ordinal items: 'y4'"),
     (f"{TOP}y1 | a*t1\n{LOWER}", OPTIONS, "line 3: thresholds of 'y1' stand at level 1"),
     (f"{MODEL}\ny1 ~*~ 1*y1", OPTIONS, "line 5: scales of 'y1' stand at level 2"),
     (f"{MODEL}\ny1 | t3", OPTIONS, "has 3 categories and no threshold 't3'"),
@@ -310,15 +308,17 @@ def test_refused(model, options, message):
     assert str(caught.value).count("\nHint: ") == 1
 
 
-def test_continuous_variables_beside_ordinal_items_are_refused_by_name():
+def test_a_continuous_variable_without_variance_between_clusters_is_refused_and_fits_as_the_hint_says():
     rng = np.random.default_rng(1)
     data = table().assign(x=rng.normal(size=len(table())))
-    model = MODEL.replace("\nlevel: 2", "\nfw =~ x\nlevel: 2") + "\nfb =~ x"
-    with pytest.raises(DefinitionError) as caught:
-        cfa(model, data, cluster="app", ordered=["y1", "y2", "y3", "y4"], estimator="WLSMV")
+    data["x"] += 0.5 * data["y1"]
+    data["x"] -= data.groupby("app")["x"].transform("mean")
+    within = MODEL.replace("\nlevel: 2", "\nfw =~ x\nlevel: 2")
+    options = {"cluster": "app", "ordered": ["y1", "y2", "y3", "y4"], "estimator": "WLSMV"}
+    with pytest.raises(NotEstimableError) as caught:
+        cfa(f"{within}\nfb =~ x", data, **options)
     fact, hint = str(caught.value).split("\n")
-    assert fact == "cfa: two levels of ordinal items have no place for other variables: 'x'."
-    assert "estimator='MLR' and without ordered=" in hint
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert cfa(model, data, estimator="MLR", cluster="app").estimator == "MLR"  # as the hint says
+    assert fact == "cfa: 'x' does not vary between clusters beyond chance."
+    assert "name it at level 1 only" in hint
+    found = cfa(within, data, **options).parameters.query("lhs == 'fw' and rhs == 'x'")
+    assert found["est"].iloc[0] > 4 * found["se"].iloc[0]

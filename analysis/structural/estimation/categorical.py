@@ -76,7 +76,7 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
     """
     names = table.names_of(group)
     items = names.observed
-    categories = table.options.ordered
+    categories = table.ordered_of(group)
     cuts = [categories[n] - 1 if n in categories else 0 for n in items]
     offset = np.concatenate([[0], np.cumsum(cuts)])
     at = {name: k for k, name in enumerate(items)}
@@ -84,7 +84,7 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
     free_tau: list[tuple[int, int, int]] = []
     free_scales: list[tuple[int, int, int]] = []
     for row in table.rows:
-        if row.group != group or row.op not in ("|", "~*~"):
+        if row.group != group or row.op not in ("|", "~*~") or row.lhs not in categories:
             continue
         place = at[row.lhs]
         target, free = (tau, free_tau) if row.op == "|" else (scales, free_scales)

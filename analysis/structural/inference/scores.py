@@ -13,7 +13,11 @@ from analysis.structural.estimation.ram import Array, State
 from analysis.structural.inference.measurement import measurement
 from analysis.structural.inference.mixed_scores import mixed_posterior
 from analysis.structural.two_level.ordinal_estimation import items_of
-from analysis.structural.two_level.ordinal_model import build_two_level_group, evaluate_two_level
+from analysis.structural.two_level.ordinal_model import (
+    build_two_level_group,
+    evaluate_two_level,
+    level_variables,
+)
 from analysis.structural.two_level.ordinal_scores import ordinal_level_scores
 from analysis.structural.two_level.scores import linear_level_scores
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders, warn_user
@@ -77,6 +81,8 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
     if not names.latent:
         fact = f"level {place + 1} has no factor."
         raise DefinitionError(fact_and_hint("factor_scores", fact, f"use level={2 - place}."))
+    if fitted.ordinal:
+        _refuse_beside(fitted)
     blocks = []
     for group in range(len(fitted.data.values)):
         if fitted.ordinal:
@@ -97,6 +103,20 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
             frame[f"{name}_se"] = errors[:, k]
         blocks.append(frame)
     return pd.concat(blocks) if place else pd.concat(blocks).sort_index()
+
+
+def _refuse_beside(fitted: Fitted) -> None:
+    """Refuse scores where anything stands beside ordinal items of both levels."""
+    own = level_variables(fitted.table)
+    others = [n for n in own.all if n not in fitted.table.options.ordered]
+    others += [n for n in own.all if (n in own.within) != (n in own.between) and n not in others]
+    if others:
+        told = name_offenders(others)
+        fact = f"beside variables that are continuous or of one level scores are not computed: {told}."
+        hint = (
+            "score a model of ordinal items of both levels, or take answers as numbers with estimator='MLR'."
+        )
+        raise NotEstimableError(fact_and_hint("factor_scores", fact, hint))
 
 
 def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:

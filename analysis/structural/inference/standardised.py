@@ -43,7 +43,7 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     p = len(table.names_of(group).observed)
     scales: Array = np.ones(p)
     scales_by: Array = np.zeros((p, q))
-    ordinal = fitted.ordinal and table.level_of(group) != 2  # parts between clusters are plain variables
+    ordinal = bool(table.ordered_of(group))
     if ordinal:
         template = build_ordinal_group(table, group)
         state = evaluate_ordinal(template, fitted.x)
@@ -153,7 +153,8 @@ def standardise(
         log_by: Array | float = 0.0
         factor = 1.0
         factors = scaling_factors(row, piece, scaled_names[row.group])
-        if row.op == "|" and table.level_names and factors:  # a threshold is one of the whole response
+        whole_response = table.level_of(row.group) == 2 and row.lhs in table.level_names[0].observed
+        if row.op == "|" and whole_response and factors:  # a threshold is one of the whole response
             inner, at = pieces[row.group - 1], pieces[row.group - 1].at[row.lhs]
             whole, whole_by, power = factors[0]
             factors = [(whole + inner.variance[at], whole_by + inner.variance_by[at], power)]

@@ -87,10 +87,11 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
     names = level_names(syntax, caller)
     if options.ordered:
         _check_ordinal(syntax, names, caller)
-    below = replace(options, between=True)
+    below = replace(options, split=[name for name in names[1].observed if name in names[0].observed])
     tables = [build_table(syntax.at_level(WITHIN), options, caller)]
     tables.append(build_table(syntax.at_level(BETWEEN), below, caller))
-    tables[0].rows = [row for row in tables[0].rows if row.op != "|"]  # thresholds stand at level 2
+    both = below.split  # their thresholds stand at level 2
+    tables[0].rows = [row for row in tables[0].rows if row.op != "|" or row.lhs not in both]
     _centre_within(tables[0], set(names[1].observed))
     split = [name for name in joined_names(*names).exogenous if all(name in own.observed for own in names)]
     names = (_with_random(tables[0], names[0], split), _with_random(tables[1], names[1], split))
@@ -123,20 +124,9 @@ def _check_ordinal(syntax: Syntax, names: tuple[Names, Names], caller: str) -> N
                 "make two columns: the mean of the cluster for level 2, the distance from it for level 1.",
             )
         )
-    apart = sorted(
-        (set(names[0].observed) ^ set(names[1].observed)) - {*names[0].exogenous, *names[1].exogenous}
-    )
-    if apart:
-        raise DefinitionError(
-            fact_and_hint(
-                caller,
-                f"variables of one level only beside ordinal items: {name_offenders(apart)}.",
-                "name the same items at level 1 and level 2, or take answers as numbers with estimator='MLR' "
-                "and without ordered=.",
-            )
-        )
     for level, op, what in ((WITHIN, "|", "thresholds"), (BETWEEN, "~*~", "scales")):
-        found = [s for s in syntax.at_level(level).statements if s.op == op]
+        both = set(names[0].observed) & set(names[1].observed)
+        found = [s for s in syntax.at_level(level).statements if s.op == op and s.lhs in both]
         if found:
             raise DefinitionError(
                 fact_and_hint(

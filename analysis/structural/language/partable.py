@@ -101,7 +101,9 @@ class TableOptions:
     growth: bool = False  # means belong to the latent variables, observed intercepts are 0
     rotation: Rotation | None = None  # of exploratory blocks
     predictors: Sequence[str] = ()  # observed ones with moments of their own, which no equality holds
-    between: bool = False  # level 2: ordered items have thresholds and residual variances, and no scales
+    split: Sequence[
+        str
+    ] = ()  # at level 2, of both levels: ordered ones have residual variances and no scales
 
 
 @dataclass(slots=True)
@@ -123,6 +125,13 @@ class ParameterTable:
     def names_of(self, block: int) -> Names:
         """Variables of a group, or of a level of a group."""
         return self.level_names[block % self.n_levels] if self.level_names else self.names
+
+    def ordered_of(self, block: int) -> Mapping[str, int]:
+        """Ordinal items of a group of rows with their categories; parts between clusters are continuous."""
+        if self.level_of(block) != 2:
+            return self.options.ordered
+        both = self.level_names[0].observed
+        return {name: count for name, count in self.options.ordered.items() if name not in both}
 
     def level_of(self, block: int) -> int:
         """Level of a group of rows: 1 within, 2 between; 0 where there are no levels."""
@@ -225,7 +234,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
     _fix_by_label(rows, caller)
     for row in rows:
         if row.op == "~~" and row.lhs == row.rhs and row.lhs in options.ordered:
-            row.computed = options.parameterization == "delta" and not options.between
+            row.computed = options.parameterization == "delta" and row.lhs not in options.split
         elif row.op == "~*~":
             row.computed = options.parameterization == "theta"
     free = 0
@@ -289,7 +298,7 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
         for k in range(1, options.ordered[item]):
             add(item, "|", f"t{k}")
     for name in random:
-        add(name, "~~", name, 1.0 if name in options.ordered and not options.between else math.nan)
+        add(name, "~~", name, 1.0 if name in ordered and name not in options.split else math.nan)
     for name in names.latent:
         add(name, "~~", name)
     rigid = options.rotation is not None and options.rotation.orthogonal
@@ -304,8 +313,9 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
     for k, one in enumerate(names.exogenous):
         for two in names.exogenous[k:]:
             add(one, "~~", two, exogenous=True)
-    for item in ordered if not options.between else []:
-        add(item, "~*~", item, 1.0)
+    for item in ordered:
+        if item not in options.split:
+            add(item, "~*~", item, 1.0)
     if options.meanstructure:
         for name in random:
             add(name, "~1", "", 0.0 if options.growth or name in options.ordered else math.nan)
@@ -351,7 +361,7 @@ def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
         if len(loadings) == 1 and latent not in names.composites:
             for row in block:
                 single = row.op == "~~" and row.lhs == row.rhs == loadings[0].rhs and not row.user
-                apart = options.between or row.lhs not in options.ordered
+                apart = row.lhs in options.split or row.lhs not in options.ordered
                 if single and apart and row.lhs not in names.latent:
                     row.fixed = 0.0
 
@@ -381,7 +391,7 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
             free = "loadings" in equal and "lv.covariances" not in equal
         elif row.op == "~*~":
             free = _scale_is_free(tied[row.lhs], equal) and options.parameterization == "delta"
-        elif own_variance and row.lhs in options.ordered and not options.between:
+        elif own_variance and row.lhs in options.ordered and row.lhs not in options.split:
             free = _scale_is_free(tied[row.lhs], equal) and "residuals" not in equal
             free = free and options.parameterization == "theta"
         else:

@@ -1,4 +1,4 @@
-"""Two-level models of ordinal items by diagonally weighted least squares on the moments of both levels."""
+"""Two-level models with ordinal items by diagonally weighted least squares on the moments of both levels."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from analysis.structural.estimation.ordinal import (
 from analysis.structural.estimation.ram import Array
 from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
+from analysis.structural.two_level.any_pair import Levels
 from analysis.structural.two_level.data import refuse_wrong_level
 from analysis.structural.two_level.estimation import LEAST_MARKER, proper
 from analysis.structural.two_level.ordinal_model import (
@@ -38,6 +39,7 @@ from analysis.structural.two_level.ordinal_model import (
     TwoLevelOrdinalState,
     build_two_level_group,
     evaluate_two_level,
+    level_variables,
     two_level_jacobian,
 )
 from analysis.structural.two_level.ordinal_moments import (
@@ -49,8 +51,8 @@ from instrument.errors import NotEstimableError, fact_and_hint, name_offenders, 
 
 
 def items_of(table: ParameterTable) -> list[str]:
-    """Ordinal items, in the order of level 1."""
-    return [name for name in table.level_names[0].observed if name in table.options.ordered]
+    """Ordinal items: those of level 1 in its order, then those of level 2 only."""
+    return [name for name in level_variables(table).all if name in table.options.ordered]
 
 
 def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) -> list[TwoLevelOrdinalMoments]:
@@ -59,11 +61,13 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
     Raises
     ------
     NotEstimableError
-        Fewer than three clusters, or what `two_level_ordinal_moments` refuses.
+        Too few clusters, or what `two_level_ordinal_moments` refuses.
     """
-    items = items_of(table)
-    within, between = (names.exogenous for names in table.level_names)
-    sizes = [table.options.ordered[name] for name in items]
+    own = level_variables(table)
+    names, n_above = own.all, len(own.between)
+    within, between = (level.exogenous for level in table.level_names)
+    sizes = [table.options.ordered.get(name, 0) for name in names]
+    levels = Levels(len(own.within), np.array([names.index(name) for name in own.between], dtype=np.int64))
     found = []
     for g, (label, values) in enumerate(zip(data.group_labels, data.values, strict=True)):
         where = "" if label is None else f" in group {label!s}"
@@ -71,24 +75,24 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
         if clusters is None:
             raise ValueError("a two-level model has clusters")
         n_clusters = len(np.unique(clusters))
-        if n_clusters <= len(items):
-            fact = f"{n_clusters} clusters for {len(items)} variables at level 2{where}."
+        if n_clusters <= n_above:
+            fact = f"{n_clusters} clusters for {n_above} variables at level 2{where}."
             hint = "collect more clusters, or model fewer variables between them."
             raise NotEstimableError(fact_and_hint(caller, fact, hint))
         if n_clusters == len(values):
             fact = f"every cluster has one row{where}: levels cannot be told apart."
             raise NotEstimableError(fact_and_hint(caller, fact, "leave out the level blocks."))
         at = {name: k for k, name in enumerate(data.variables)}
-        columns = np.array([at[name] for name in (*within, *between)], dtype=np.int64)
-        if len(columns):
-            levels = (columns[: len(within)], columns[len(within) :])
-            refuse_wrong_level(values, clusters, data.variables, levels, where, caller)
-        x = values[:, columns].astype(np.float64)
+        of_clusters = [*between, *own.between[own.both :]]
+        if within or of_clusters:
+            places = [np.array([at[n] for n in chosen], dtype=np.int64) for chosen in (within, of_clusters)]
+            refuse_wrong_level(values, clusters, data.variables, (places[0], places[1]), where, caller)
+        x = values[:, [at[name] for name in (*within, *between)]].astype(np.float64)
         given = covariates_given(x, len(within), [*within, *between], caller, where)
-        codes = values[:, [at[name] for name in items]]
-        moments = two_level_ordinal_moments(codes, clusters, sizes, items, caller, where, given)
+        codes = values[:, [at[name] for name in names]]
+        moments = two_level_ordinal_moments(codes, clusters, sizes, names, caller, where, given, levels)
         if moments.at_edge:
-            pairs = [f"{items[i]}-{items[j]}" for i, j in moments.at_edge]
+            pairs = [f"{names[i]}-{names[j]}" for i, j in moments.at_edge]
             fact = (
                 f"correlations between clusters at the edge of what is possible{where}: "
                 f"{name_offenders(pairs)}; standard errors and test are approximate."
@@ -102,14 +106,14 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
 def fit_two_level_ordinal(
     table: ParameterTable, data: ModelData, estimator: str, missing: str, caller: str
 ) -> Fitted:
-    """Estimate a two-level model of ordinal items.
+    """Estimate a two-level model with ordinal items.
 
     Parameters
     ----------
     table
-        The completed parameter table, with level names; all items stand at both levels.
+        The completed parameter table, with level names.
     data
-        Codes per group with their clusters.
+        Codes of ordinal items and numbers per group, with their clusters.
     estimator
         "WLSMV" (diagonal weights) or "ULSMV" (equal weights).
     missing
@@ -128,10 +132,9 @@ def fit_two_level_ordinal(
     refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = TwoLevelLeastSquares(groups, sample, weights, sizes, table.n_free)
     fixed = [_covariate_values(table, data, block) for block in range(2 * n_groups)]
-    covariances, thresholds = _starting(table, found, fixed)
-    means: list[Array] = [np.zeros(len(c)) for c in covariances]
+    covariances, means, thresholds = _starting(table, found, fixed)
     starts = chain(
-        _with_unit_variances(table, target, covariances, thresholds),
+        _with_unit_variances(table, target, covariances, means, thresholds),
         (start_values(table, covariances, means, thresholds, one_factor=way) for way in (False, True)),
     )
     minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=covariances))
@@ -147,9 +150,7 @@ def fit_two_level_ordinal(
     reduced = [Block(b.delta @ reduction.basis, b.gamma, b.weight, b.share) for b in blocks]
     vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
     test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
-    n_first = sum(len(t) for t in found[0].thresholds) + len(found[0].within)
-    n_first += sum(own.size for own in found[0].slopes)
-    baseline = independence(sample, gammas, weights, sizes, n_first)
+    baseline = independence(sample, gammas, weights, sizes, found[0].n_first)
     residuals = _residuals(found, list(zip(groups, states, strict=True)), sizes)
     fit = indices_without_robust(test, baseline, sizes, residuals)
     return Fitted(
@@ -166,7 +167,7 @@ def fit_two_level_ordinal(
             with_covariates(own, fixed[block], table.names_of(block).observed)
             for block, own in enumerate(s for state in states for s in (state.within.base, state.between))
         ],
-        scales=[s for state in states for s in (state.scales, np.ones(len(state.between.observed)))],
+        scales=[s for state in states for s in (state.scales, state.above.scales)],
         sample_means=[],
         sample_covariances=_sample_covariances(table, found, fixed),
         sample_thresholds=[np.concatenate(m.thresholds) for m in found],
@@ -204,13 +205,12 @@ def _sample_covariances(
     table: ParameterTable, found: list[TwoLevelOrdinalMoments], fixed: list[ExogenousValues]
 ) -> list[Array]:
     """Covariances given covariates, beside those of the covariates, for both levels of every group."""
-    items = items_of(table)
+    names = level_variables(table)
     covariances: list[Array] = []
     for block, given in enumerate(fixed):
-        names = table.names_of(block).observed
-        at = {name: k for k, name in enumerate(names)}
-        place = [at[name] for name in items]
-        own = np.zeros((len(names), len(names)))
+        at = {name: k for k, name in enumerate(table.names_of(block).observed)}
+        place = [at[name] for name in (names.between if block % 2 else names.within)]
+        own = np.zeros((len(at), len(at)))
         own[np.ix_(place, place)] = found[block // 2].between if block % 2 else found[block // 2].within
         for (left, op, right), value in given.items():
             if op == "~~":
@@ -221,20 +221,29 @@ def _sample_covariances(
 
 def _starting(
     table: ParameterTable, found: list[TwoLevelOrdinalMoments], fixed: list[ExogenousValues]
-) -> tuple[list[Array], list[dict[str, Array]]]:
-    """Covariances and thresholds to start from, for both levels of every group."""
+) -> tuple[list[Array], list[Array], list[dict[str, Array]]]:
+    """Covariances, means and thresholds to start from, for both levels of every group."""
     covariances = _sample_covariances(table, found, fixed)
     covariances = [proper(own) if k % 2 else own for k, own in enumerate(covariances)]
+    names = level_variables(table)
+    line = [name for name in names.all if name not in table.options.ordered]
+    means: list[Array] = []
     thresholds: list[dict[str, Array]] = []
-    for m in found:
+    for g, m in enumerate(found):
+        mean = dict(zip(line, m.means.tolist(), strict=True))
+        for block in (2 * g, 2 * g + 1):
+            above = names.between if block % 2 else [n for n in names.within if n not in names.between]
+            observed = table.names_of(block).observed
+            means.append(np.array([mean.get(n, 0.0) if n in above else 0.0 for n in observed]))
         thresholds += [dict(zip(items_of(table), m.thresholds, strict=True))] * 2
-    return covariances, thresholds
+    return covariances, means, thresholds
 
 
 def _with_unit_variances(
     table: ParameterTable,
     target: TwoLevelLeastSquares,
     covariances: list[Array],
+    means: list[Array],
     thresholds: list[dict[str, Array]],
 ) -> Iterator[Array]:
     """Search with unit variances, and give where that ended as a start; nothing where it failed."""
@@ -244,7 +253,6 @@ def _with_unit_variances(
     other, markers = found
     groups = [build_two_level_group(other, g) for g in range(len(target.sample))]
     moved = TwoLevelLeastSquares(groups, target.sample, target.weights, target.sizes, other.n_free)
-    means: list[Array] = [np.zeros(len(c)) for c in covariances]
     start = start_values(other, covariances, means, thresholds, one_factor=True)
     reduction = reduce_parameters(other, "sem")
     minimum = minimise(moved, reduction, reduction.contract(start))

@@ -2,7 +2,8 @@
 
 Limits of a row lie at the thresholds less its line x'b. Chances of two items are the tetrachoric series in
 the correlation within clusters, whose terms are products of one term for each item: a row's chances at all
-points of both parts between are one product of matrices.
+points of both parts between are one product of matrices. An item without a part between needs the points of
+the other alone.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, ndtr
+from scipy.special import logsumexp
 
 from analysis.structural.estimation.ram import Array, Ints
 from analysis.structural.two_level.ordinal_items import (
     KNOWN,
     ItemAtLevels,
+    chance_between,
     climb,
+    density,
     item_from,
     log_weights,
     points_for,
@@ -91,17 +94,6 @@ def _limits(tau: Array, code: Ints, line: Array) -> tuple[Array, Array]:
     return edges[code] - line, edges[code + 1] - line
 
 
-def _between(lower: Array, upper: Array) -> Array:
-    """P(lower < Z < upper) with digits in both tails."""
-    turned = lower > 0.0
-    low, high = np.where(turned, -upper, lower), np.where(turned, -lower, upper)
-    return np.asarray(ndtr(high) - ndtr(low))
-
-
-def _density(z: Array) -> Array:
-    return np.asarray(np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi))
-
-
 def _by_parameters(at: tuple[Array, Array], code: Ints, x: Array, n_cuts: int, z: Array) -> Array:
     """Scores of rows by thresholds, slopes and the deviation between, from those by both limits at points."""
     at_lower, at_upper = at
@@ -138,12 +130,12 @@ def item_scores(
         return -np.inf, np.zeros((n_clusters, len(x))), np.zeros(n_clusters)
     code = rows.codes[:, 0]
     lower, upper = (own[:, None] - deviation * z for own in _limits(tau, code, rows.x @ slopes))
-    chance = np.maximum(_between(lower, upper), 1e-300)
+    chance = np.maximum(chance_between(lower, upper), 1e-300)
     log_joint = rows.by_cluster(rows.weight[:, None] * np.log(chance), n_clusters) + log_weights(z**2)
     log_likelihood = logsumexp(log_joint, axis=1)
     posterior = np.exp(log_joint - log_likelihood[:, None])
     each = posterior[rows.cluster] * rows.weight[:, None] / chance
-    by = _by_parameters((each * _density(lower), each * _density(upper)), code, rows.x, n_cuts, z)
+    by = _by_parameters((each * density(lower), each * density(upper)), code, rows.x, n_cuts, z)
     return (
         float(log_likelihood.sum()),
         rows.by_cluster(by, n_clusters),
@@ -213,7 +205,7 @@ def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> _P
     z = points_for(1.0 + KNOWN * most * item.variance)
     limits = _limits(item.thresholds, rows.codes[:, k], rows.x @ item.slopes)
     lower, upper = (own[:, None] - np.sqrt(item.variance) * z for own in limits)
-    chance = np.maximum(_between(lower, upper), LEAST_CELL)
+    chance = np.maximum(chance_between(lower, upper), LEAST_CELL)
     joint = rows.by_cluster(rows.weight[:, None] * np.log(chance), n_clusters) + log_weights(z**2)
     posterior = np.exp(joint - logsumexp(joint, axis=1)[:, None])
     mean = posterior @ z
@@ -236,6 +228,29 @@ class _Plan:
         area = (one[:, 1, 0] - one[:, 0, 0]) * (two[:, 0, 1] - two[:, 0, 0]) / (2.0 * np.pi * np.sqrt(left))
         weights = (r * product - 0.5 * squares) / left + np.log(area)[:, None, None]
         return weights, ((1.0 + r * r) * product - r * squares) / left**2 + r / left
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LinePlan(_Plan):
+    """Points of the part between of the first item; the second has none."""
+
+    def log_weights(self, r: float, clusters: Ints) -> tuple[Array, Array]:
+        """Logarithms of the weights of the points of some clusters; no correlation moves them."""
+        z = self.points[0][clusters]
+        step = (z[:, 1] - z[:, 0])[:, None]
+        weights = (np.log(step / np.sqrt(2.0 * np.pi)) - 0.5 * z * z)[:, :, None]
+        return weights, np.zeros_like(weights)
+
+
+def _line_plan(within: float, place: _Place) -> _LinePlan:
+    """Centre points where the one part between is likely to be."""
+    most = min(float(np.tanh(np.arctanh(abs(within)) + ROOM[0])), EDGE_WITHIN)
+    step = 2.0 * np.pi / np.sqrt(FINE.aliased) * place.deviation
+    half = int(np.ceil(np.max(FINE.around * place.deviation / step)))
+    way = np.arange(-half, half + 1) / half
+    points = place.mean[:, None] + FINE.around * place.deviation[:, None] * way
+    terms = int(np.ceil(np.log(FINE.tail) / np.log(most))) + 1
+    return _LinePlan((points, np.zeros((len(points), 1))), terms, np.array([most, 0.0]))
 
 
 def _plan(within: float, between: float, places: tuple[_Place, _Place], care: _Care = FINE) -> _Plan:
@@ -271,11 +286,11 @@ def _both_parts(told: Array, r: float, pull: Array) -> tuple[tuple[Array, Array,
 def _series(lower: Array, upper: Array, terms: int) -> Array:
     """Terms of one item: differences between both limits, shape (R, points, terms)."""
     found = np.empty((*lower.shape, terms + 1))
-    found[..., 0] = _between(lower, upper)
+    found[..., 0] = chance_between(lower, upper)
     for limit, sign in ((lower, -1.0), (upper, 1.0)):
         finite = np.where(np.isfinite(limit), limit, 0.0)
         before = np.zeros_like(finite)
-        now = np.where(np.isfinite(limit), _density(finite), 0.0)
+        now = np.where(np.isfinite(limit), density(finite), 0.0)
         for m in range(1, terms + 1):  # Hermite polynomials over the root of their factorial, times density
             part = sign * now / np.sqrt(m)
             found[..., m] = part if sign < 0 else found[..., m] + part
@@ -286,7 +301,7 @@ def _series(lower: Array, upper: Array, terms: int) -> Array:
 def _edge(limit: Array, other: Array) -> Array:
     """Sum of the derivatives of the terms by a limit, (R, points), times those of the other item."""
     finite = np.where(np.isfinite(limit), limit, 0.0)
-    before, now = np.zeros_like(finite), np.where(np.isfinite(limit), _density(finite), 0.0)
+    before, now = np.zeros_like(finite), np.where(np.isfinite(limit), density(finite), 0.0)
     total = now * other[..., 0]
     for m in range(1, other.shape[-1]):
         before, now = now, (finite * now - np.sqrt(m - 1.0) * before) / np.sqrt(m)
@@ -366,7 +381,7 @@ class _PairRows:
         What was held are thresholds, slopes and variance; nothing unless `everything` is asked for.
         """
         value, found = 0.0, np.zeros((self.n_clusters, 2))
-        width = sum(len(item.thresholds) + len(item.slopes) + 1 for item in self.items) if everything else 0
+        width = sum(item.influence.shape[1] for item in self.items) if everything else 0
         first = np.zeros((self.n_clusters, width))
         for k, part in enumerate(self.parts):
             terms = self._series(part) if self.kept is None else self.kept[k]
@@ -399,6 +414,9 @@ class _PairRows:
             rows, cluster = self.rows, self.rows.cluster[part.rows]
             z, n_cuts = self.plan.points[k][cluster], len(item.thresholds)
             by = _by_parameters((lower, upper), rows.codes[part.rows, k], rows.x[part.rows], n_cuts, z)
+            if item.variance == 0.0:
+                found.append(np.add.reduceat(by[:, :-1], part.begin, axis=0))
+                continue
             by[:, -1] /= 2.0 * self.spread[k]  # by the variance
             own = np.add.reduceat(by, part.begin, axis=0)
             own[:, -1] -= by_between * between / (2.0 * item.variance)  # the covariance is held
@@ -450,3 +468,36 @@ def pair_given(
     influence = np.linalg.lstsq(scores.T @ scores, rest.T, rcond=1e-14)[0].T
     edge = [EDGE_WITHIN - 1e-9, EDGE_BETWEEN - 1e-9]
     return PairAtLevels(within, between * unit, influence, peak.converged, bool((np.abs(at) >= edge).any()))
+
+
+def pair_with_one_within(
+    p: ItemAtLevels, q: ItemAtLevels, rows: AlikeRows, n_clusters: int, start: tuple[float, float]
+) -> PairAtLevels:
+    """Estimate an item of both levels beside one without a part between.
+
+    Parameters
+    ----------
+    p, q
+        The item of both levels and that of level 1 only.
+    rows, n_clusters, start
+        As for `pair_given`.
+    """
+    place = place_of(p, rows, 0, n_clusters)
+    at = float(np.clip(start[0], -0.9, 0.9))
+    for _ in range(12):
+        plan = _line_plan(at, place)
+        pair = _PairRows(p, q, rows, n_clusters, plan)
+
+        def evaluate(x: Array, pair: _PairRows = pair) -> tuple[float, Array]:
+            value, scores, _ = pair.scores(float(np.tanh(x[0])), 0.0)
+            return value, scores[:, :1] * (1.0 - np.tanh(x) ** 2)
+
+        peak = climb(evaluate, np.arctanh([at]), np.arctanh(plan.most[:1]))
+        at = float(np.tanh(peak.x[0]))
+        if abs(at) < plan.most[0] - 1e-9 or plan.most[0] >= EDGE_WITHIN:
+            break
+    _, scores, first = pair.scores(at, 0.0, everything=True)
+    own = scores[:, :1]
+    rest = own - np.hstack([p.influence, q.influence]) @ first.T @ own
+    influence = np.hstack([rest / (own.T @ own), np.zeros_like(own)])
+    return PairAtLevels(at, 0.0, influence, peak.converged, abs(at) >= EDGE_WITHIN - 1e-9)

@@ -41,22 +41,27 @@ class Peak:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemAtLevels:
-    """One item: thresholds and variance between, each cluster's part in their errors, its part between.
+    """One variable: thresholds and variance between, each cluster's part in their errors, its part between.
 
     Attributes
     ----------
     thresholds
-        Shape (K,), where the variance within is one and covariates are zero.
+        Shape (K,), where the variance within is one and covariates are zero; a continuous variable's mean.
     variance
-        Between clusters.
+        Between clusters; 1 of an ordinal item of level 2 only, 0 of what stands at level 1 only.
     influence
-        What each cluster moves thresholds, slopes and variance by, shape (J, K + q + 1).
+        What each cluster moves thresholds, slopes, the variance within of a continuous variable and the
+        variance between (where there is one to estimate) by, shape (J, number of these).
     expected
         Expected v_j of each cluster given its answers, shape (J,).
     converged
         Whether the search settled.
     slopes
         On covariates, shape (q,).
+    ordinal, within, between
+        Its kind, and the levels it stands at.
+    inner
+        Variance within clusters; 1 of ordinal items, 0 of what stands at level 2 only.
     """
 
     thresholds: Array
@@ -65,6 +70,10 @@ class ItemAtLevels:
     expected: Array
     converged: bool
     slopes: Array = field(default_factory=lambda: np.zeros(0))
+    ordinal: bool = True
+    within: bool = True
+    between: bool = True
+    inner: float = 1.0
 
 
 def points_for(precision: float) -> Array:
@@ -82,6 +91,18 @@ def points_for(precision: float) -> Array:
 def log_weights(squares: Array) -> Array:
     """Logarithms of normal weights at points whose squared distances from zero are given."""
     return np.asarray(-0.5 * squares - logsumexp(-0.5 * squares))
+
+
+def chance_between(lower: Array, upper: Array) -> Array:
+    """P(lower < Z < upper) with digits in both tails."""
+    turned = lower > 0.0
+    low, high = np.where(turned, -upper, lower), np.where(turned, -lower, upper)
+    return np.asarray(ndtr(high) - ndtr(low))
+
+
+def density(z: Array) -> Array:
+    """Density of a standard normal variable."""
+    return np.asarray(np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi))
 
 
 def climb(evaluate: Evaluate, start: Array, most: Array | None = None) -> Peak:

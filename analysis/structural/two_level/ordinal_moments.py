@@ -5,50 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.structural.estimation.ram import Array, Ints, vech_places
-from analysis.structural.two_level.ordinal_given import EDGE_WITHIN, alike, item_given, pair_given
-from analysis.structural.two_level.ordinal_items import FLAT, ItemAtLevels, item_at_levels
-from analysis.structural.two_level.ordinal_pairs import EDGE, cell_counts, pair_at_levels
+from analysis.structural.two_level.any_pair import Answers, Given, Levels, pair_of, variable_of
+from analysis.structural.two_level.ordinal_given import EDGE_WITHIN
+from analysis.structural.two_level.ordinal_items import FLAT, ItemAtLevels
+from analysis.structural.two_level.ordinal_pairs import EDGE
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 CONSTANT = 1e-10  # share of a variance below which there is none
 WITHIN_OF_CODES = 1.15  # latent correlations within are about so much larger than those of the codes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Given:
-    """Covariates in standard units: those of rows first, then those of clusters.
-
-    Attributes
-    ----------
-    x
-        Shape (N, q).
-    n_within
-        Covariates of rows.
-    mean, deviation
-        Of the columns as they were measured.
-    """
-
-    x: Array
-    n_within: int
-    mean: Array
-    deviation: Array
-
-    def as_measured(
-        self, thresholds: list[Array], slopes: Array, influence: list[Array]
-    ) -> tuple[list[Array], Array, list[Array]]:
-        """Bring thresholds, slopes and influence to covariates as they were measured."""
-        q = len(self.mean)
-        own = slopes / self.deviation
-        moved, found = [], []
-        for tau, slope, part in zip(thresholds, own, influence, strict=True):
-            k = len(tau)
-            by_slopes = part[:, k : k + q] / self.deviation
-            moved.append(tau + slope @ self.mean)
-            first = part[:, :k] + (by_slopes @ self.mean)[:, None]
-            found.append(np.hstack([first, by_slopes, part[:, k + q :]]))
-        return moved, own, found
 
 
 def covariates_given(x: Array, n_within: int, names: list[str], caller: str, where: str) -> Given | None:
@@ -88,16 +55,20 @@ def covariates_given(x: Array, n_within: int, names: list[str], caller: str, whe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoLevelOrdinalMoments:
-    """Thresholds and covariances of both levels of p items in J clusters.
+    """Thresholds and covariances of both levels of p variables in J clusters.
 
     Attributes
     ----------
     thresholds
-        Item by item, where the variance within is one.
+        Of every ordinal item, where the variance within is one (of an item of level 2 only, that between).
+    means
+        Of continuous variables.
     within
-        Correlations within clusters, shape (p, p).
+        Covariances within clusters, ordinal items with variance one, of the variables of level 1.
     between
-        Covariances between clusters, shape (p, p).
+        Covariances between clusters of the variables of level 2: those of both levels come first.
+    ordinal_within, varies_between
+        Which variables of level 1 are ordinal; which of level 2 have a variance of their own there.
     influence
         What each cluster moves the moments by, in the order of `vector`, shape (J, m).
     n_obs
@@ -105,12 +76,15 @@ class TwoLevelOrdinalMoments:
     at_edge
         Pairs whose correlation between clusters is held at its edge (.999, given covariates .99), by place.
     slopes
-        On covariates of rows and on those of clusters, where the variance within is one, shapes (p, q).
+        On covariates of rows of the variables of level 1, and on those of clusters of those of level 2.
     """
 
     thresholds: list[Array]
+    means: Array
     within: Array
     between: Array
+    ordinal_within: npt.NDArray[np.bool_]
+    varies_between: npt.NDArray[np.bool_]
     influence: Array
     n_obs: int
     at_edge: list[tuple[int, int]]
@@ -118,13 +92,25 @@ class TwoLevelOrdinalMoments:
 
     @property
     def vector(self) -> Array:
-        """Thresholds, slopes on covariates of rows and of clusters (item by item), variances between,
-        correlations within, covariances between (below, by column)."""
-        below = vech_places(len(self.within), False)
-        slopes = [own.ravel() for own in self.slopes]
+        """Thresholds, means, slopes on covariates of rows and of clusters (variable by variable), variances
+        within of continuous variables, variances between, covariances within, covariances between (below, by
+        column)."""
         return np.concatenate(
-            [*self.thresholds, *slopes, np.diag(self.between), self.within[below], self.between[below]]
+            [
+                *self.thresholds,
+                self.means,
+                *(own.ravel() for own in self.slopes),
+                np.diag(self.within)[~self.ordinal_within],
+                np.diag(self.between)[self.varies_between],
+                self.within[vech_places(len(self.within), False)],
+                self.between[vech_places(len(self.between), False)],
+            ]
         )
+
+    @property
+    def n_first(self) -> int:
+        """Moments before the covariances of different variables."""
+        return len(self.vector) - sum(len(m) * (len(m) - 1) // 2 for m in (self.within, self.between))
 
     @property
     def acov(self) -> Array:
@@ -141,28 +127,31 @@ def two_level_ordinal_moments(
     caller: str,
     where: str,
     given: Given | None = None,
+    levels: Levels | None = None,
 ) -> TwoLevelOrdinalMoments:
-    """Estimate items, then pairs given the items, by maximum likelihood over clusters.
+    """Estimate variables, then pairs given the variables, by maximum likelihood over clusters.
 
     Parameters
     ----------
     codes
-        0, 1, …, NaN where unanswered, shape (N, p).
+        0, 1, …, or numbers of continuous variables, NaN where unanswered, shape (N, p).
     clusters
         Any whole numbers, shape (N,).
     sizes
-        Categories of each item.
+        Categories of each item, 0 of a continuous variable.
     names
-        Items, as messages name them.
+        Variables, as messages name them.
     caller, where
         The public function and the group named in messages.
     given
         Covariates; None where there are none.
+    levels
+        Where variables stand; all at both levels unless given.
 
     Raises
     ------
     NotEstimableError
-        An item without variance within or between clusters, items never answered together, a correlation
+        A variable without variance within or between clusters, items never answered together, a correlation
         within at one, or a search that fails.
 
     References
@@ -173,29 +162,30 @@ def two_level_ordinal_moments(
     """
     _, clusters = np.unique(clusters, return_inverse=True)
     n_clusters, p = int(clusters.max()) + 1, codes.shape[1]
-    _refuse_unseen(codes, clusters, names, caller, where)
-    items = items_at_levels(codes, clusters, sizes, names, caller, where, given)
-    _refuse_flat(items, names, caller, where)
-    within, between = np.eye(p), np.diag([item.variance for item in items])
-    starts_within, starts_between = _rough_correlations(codes, clusters, items)
-    influence = [item.influence for item in items]
+    levels = levels or Levels.all_of(p)
+    _refuse_unseen(codes, clusters, names, levels, caller, where)
+    codes, centre, unit = _in_units(codes, sizes)
+    answers = Answers(codes, clusters, n_clusters, sizes, given, levels)
+    items = variables_at_levels(answers, names, caller, where)
+    _refuse_flat([item for item in items if item.within and item.between], names, items, caller, where)
+    within, between = np.diag([item.inner for item in items]), np.diag([item.variance for item in items])
+    starts = _rough_correlations(codes, clusters, items)
     at_edge, failed, beyond = [], [], []
-    pairs: list[Array] = []
+    pairs: dict[tuple[int, int], Array] = {}
     for i, j in zip(*vech_places(p, False), strict=True):
-        start = (float(starts_within[i, j]), float(starts_between[i, j]))
-        if given is None:
-            counts = cell_counts(codes[:, [j, i]], clusters, n_clusters, (sizes[j], sizes[i]))
-            pair = pair_at_levels(items[j], items[i], counts, start)
-        else:
-            rows = alike(codes[:, [j, i]], clusters, given.x)
-            pair = pair_given(items[j], items[i], rows, n_clusters, start)
+        if {levels.kind(int(i)), levels.kind(int(j))} == {"within", "between"}:
+            continue
+        start = (float(starts[0][i, j]), float(starts[1][i, j]))
+        pair = pair_of(answers, items, int(j), int(i), start)
         within[i, j] = within[j, i] = pair.within
         between[i, j] = between[j, i] = pair.between
-        pairs.append(pair.influence)
+        pairs[int(i), int(j)] = pair.influence
         name = f"{names[j]}-{names[i]}"
+        most = _edges(items[i], items[j], given)
+        spread = np.sqrt(items[i].inner * items[j].inner)
         if not pair.converged:
             failed.append(name)
-        elif abs(pair.within) >= (EDGE if given is None else EDGE_WITHIN) - 1e-9:
+        elif items[i].within and items[j].within and abs(pair.within) >= (most - 1e-9) * spread:
             beyond.append(name)
         elif pair.at_edge:
             at_edge.append((int(j), int(i)))
@@ -206,27 +196,83 @@ def two_level_ordinal_moments(
         fact = f"correlations within clusters at 1 or -1{where}: {name_offenders(beyond)}."
         hint = "drop one item of each pair, or merge rare categories."
         raise NotEstimableError(fact_and_hint(caller, fact, hint))
-    thresholds = [item.thresholds for item in items]
+    return _assembled(answers, items, pairs, (within, between), (centre, unit), at_edge)
+
+
+def _edges(one: ItemAtLevels, two: ItemAtLevels, given: Given | None) -> float:
+    """Correlation within up to which a pair is searched."""
+    ordinal = one.ordinal and two.ordinal
+    flat = one.between != two.between
+    return EDGE_WITHIN if ordinal and (flat or (given is not None and one.between)) else EDGE
+
+
+def _in_units(codes: Array, sizes: list[int]) -> tuple[Array, Array, Array]:
+    """Standardise continuous variables; also their means and deviations, 0 and 1 of ordinal items."""
+    line = np.array([size == 0 for size in sizes])
+    centre, unit = np.zeros(len(sizes)), np.ones(len(sizes))
+    if line.any():
+        codes = codes.astype(np.float64)
+        centre[line], unit[line] = np.nanmean(codes[:, line], axis=0), np.nanstd(codes[:, line], axis=0)
+        codes = (codes - centre) / unit
+    return codes, centre, unit
+
+
+def _assembled(
+    answers: Answers,
+    items: list[ItemAtLevels],
+    pairs: dict[tuple[int, int], Array],
+    covariances: tuple[Array, Array],
+    scale: tuple[Array, Array],
+    at_edge: list[tuple[int, int]],
+) -> TwoLevelOrdinalMoments:
+    """Put moments and influence in order, in the units that variables and covariates were measured in."""
+    given, levels, (centre, unit) = answers.given, answers.levels, scale
+    thresholds, influence = [item.thresholds for item in items], [item.influence for item in items]
     slopes = np.array([item.slopes for item in items])
     if given is not None:
-        thresholds, slopes, influence = given.as_measured(thresholds, slopes, influence)
-    q_within = 0 if given is None else given.n_within
+        signs = [1.0 if item.ordinal else -1.0 for item in items]  # a mean falls where a threshold rises
+        thresholds, slopes, influence = given.as_measured(thresholds, slopes, influence, signs)
+    q, q_within = slopes.shape[1], 0 if given is None else given.n_within
+    one, two = np.arange(levels.within), levels.between
     cuts = [len(own) for own in thresholds]
-    whole = np.hstack(
-        [
-            *(own[:, :k] for own, k in zip(influence, cuts, strict=True)),
-            *(own[:, k : k + q_within] for own, k in zip(influence, cuts, strict=True)),
-            *(own[:, k + q_within : -1] for own, k in zip(influence, cuts, strict=True)),
-            *(own[:, -1:] for own in influence),
-            *(own[:, :1] for own in pairs),
-            *(own[:, 1:] for own in pairs),
-        ]
+    tau = [k for k, item in enumerate(items) if item.ordinal]
+    line = [k for k, item in enumerate(items) if not item.ordinal]
+    inner = [k for k in one if not items[k].ordinal]
+    varies = np.array([items[k].within or not items[k].ordinal for k in two], dtype=bool)
+    whole = [
+        *(influence[k][:, : cuts[k]] for k in tau),
+        *(influence[k][:, :1] * unit[k] for k in line),
+        *(influence[k][:, cuts[k] : cuts[k] + q_within] * unit[k] for k in one),
+        *(influence[k][:, cuts[k] + q_within : cuts[k] + q] * unit[k] for k in two),
+        *(influence[k][:, cuts[k] + q : cuts[k] + q + 1] * unit[k] ** 2 for k in inner),
+        *(influence[k][:, -1:] * unit[k] ** 2 for k in two[varies]),
+    ]
+    for level, chosen in enumerate((one, two)):
+        for i, j in zip(*vech_places(len(chosen), False), strict=True):
+            pair = max(chosen[i], chosen[j]), min(chosen[i], chosen[j])
+            whole.append(
+                pairs[int(pair[0]), int(pair[1])][:, level : level + 1] * unit[pair[0]] * unit[pair[1]]
+            )
+    spread = np.outer(unit, unit)
+    within, between = (own * spread for own in covariances)
+    slopes = slopes * unit[:, None]
+    return TwoLevelOrdinalMoments(
+        [thresholds[k] for k in tau],
+        np.array([centre[k] + unit[k] * thresholds[k][0] for k in line]),
+        within[np.ix_(one, one)],
+        between[np.ix_(two, two)],
+        np.array([items[k].ordinal for k in one], dtype=bool),
+        varies,
+        np.hstack(whole),
+        len(answers.codes),
+        at_edge,
+        (slopes[one, :q_within], slopes[two, q_within:]),
     )
-    apart = (slopes[:, :q_within], slopes[:, q_within:])
-    return TwoLevelOrdinalMoments(thresholds, within, between, whole, len(codes), at_edge, apart)
 
 
-def _refuse_unseen(codes: Array, clusters: Ints, names: list[str], caller: str, where: str) -> None:
+def _refuse_unseen(
+    codes: Array, clusters: Ints, names: list[str], levels: Levels, caller: str, where: str
+) -> None:
     """Refuse items that are the same throughout every cluster, and pairs that no row answers both of."""
     seen = ~np.isnan(codes)
     order = np.argsort(clusters, kind="stable")
@@ -234,17 +280,17 @@ def _refuse_unseen(codes: Array, clusters: Ints, names: list[str], caller: str, 
     low, high = (np.full(codes.shape, fill) for fill in (np.inf, -np.inf))
     low[seen], high[seen] = codes[seen], codes[seen]
     spread = np.maximum.reduceat(high[order], starts) - np.minimum.reduceat(low[order], starts)
-    flat = [
-        name for name, varies in zip(names, np.any(spread > 0.0, axis=0).tolist(), strict=True) if not varies
-    ]
+    varies = np.any(spread > 0.0, axis=0)
+    flat = [name for name, one in zip(names[: levels.within], varies.tolist(), strict=False) if not one]
     if flat:
         fact = f"{name_offenders(flat)} does not vary within clusters{where}."
-        raise NotEstimableError(fact_and_hint(caller, fact, "leave it out: it says nothing of rows."))
+        raise NotEstimableError(fact_and_hint(caller, fact, "name it at level 2 only."))
     together = seen.T.astype(float) @ seen
+    kinds = [levels.kind(k) for k in range(len(names))]
     never = [
         f"{names[i]}-{names[j]}"
         for j, i in zip(*vech_places(len(names), False), strict=True)
-        if together[i, j] == 0.0
+        if together[i, j] == 0.0 and {kinds[i], kinds[j]} != {"within", "between"}
     ]
     if never:
         fact = f"{len(never)} pairs never answered by one row{where}: {name_offenders(never)}."
@@ -252,13 +298,7 @@ def _refuse_unseen(codes: Array, clusters: Ints, names: list[str], caller: str, 
 
 
 def items_at_levels(
-    codes: Array,
-    clusters: Ints,
-    sizes: list[int],
-    names: list[str],
-    caller: str,
-    where: str,
-    given: Given | None = None,
+    codes: Array, clusters: Ints, sizes: list[int], names: list[str], caller: str, where: str
 ) -> list[ItemAtLevels]:
     """Estimate thresholds and variance between clusters of every item; as `two_level_ordinal_moments`.
 
@@ -267,13 +307,27 @@ def items_at_levels(
     NotEstimableError
         A search that fails.
     """
-    n_clusters = int(clusters.max()) + 1
-    items = [
-        item_at_levels(codes[:, k], clusters, n_clusters, size)
-        if given is None
-        else item_given(codes[:, k], clusters, n_clusters, size, given.x)
-        for k, size in enumerate(sizes)
-    ]
+    everywhere = Levels.all_of(len(sizes))
+    answers = Answers(codes, clusters, int(clusters.max()) + 1, sizes, None, everywhere)
+    return variables_at_levels(answers, names, caller, where)
+
+
+def variables_at_levels(answers: Answers, names: list[str], caller: str, where: str) -> list[ItemAtLevels]:
+    """Estimate every variable by itself.
+
+    Parameters
+    ----------
+    answers
+        Of all variables.
+    names, caller, where
+        As for `two_level_ordinal_moments`.
+
+    Raises
+    ------
+    NotEstimableError
+        A search that fails.
+    """
+    items = [variable_of(answers, k) for k in range(len(names))]
     failed = [n for n, item in zip(names, items, strict=True) if not item.converged]
     if failed:
         fact = (
@@ -284,11 +338,14 @@ def items_at_levels(
     return items
 
 
-def _refuse_flat(items: list[ItemAtLevels], names: list[str], caller: str, where: str) -> None:
-    flat = [n for n, item in zip(names, items, strict=True) if item.variance < FLAT]
+def _refuse_flat(
+    split: list[ItemAtLevels], names: list[str], items: list[ItemAtLevels], caller: str, where: str
+) -> None:
+    none = [any(item is one for one in split) and item.variance < FLAT * item.inner for item in items]
+    flat = [name for name, one in zip(names, none, strict=True) if one]
     if flat:
         fact = f"{name_offenders(flat)} does not vary between clusters beyond chance{where}."
-        hint = "leave it out, or fit one level with cluster= and no level blocks."
+        hint = "name it at level 1 only, or fit one level with cluster= and no level blocks."
         raise NotEstimableError(fact_and_hint(caller, fact, hint))
 
 
@@ -305,4 +362,6 @@ def _rough_correlations(codes: Array, clusters: Ints, items: list[ItemAtLevels])
     product = away.T @ away
     spread = np.sqrt(np.maximum(np.diag(product), 1e-12))
     expected = np.array([item.expected for item in items])
-    return WITHIN_OF_CODES * product / np.outer(spread, spread), np.atleast_2d(np.corrcoef(expected))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = np.nan_to_num(np.atleast_2d(np.corrcoef(expected)))
+    return WITHIN_OF_CODES * product / np.outer(spread, spread), between
