@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ from analysis.factors.rotation import promax
 from analysis.factors.stopping import acceleration, average_partials, empirical_kaiser
 from analysis.factors.uniqueness import maximum_likelihood, minimum_residuals, polish
 from analysis.factors.weights import bartlett_weights, determinacy, regression_weights, ten_berge_weights
-from instrument.errors import NotEstimableError, ToolkitWarning
+from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning
 
 EQUAL = np.full((3, 3), 0.5) + np.eye(3) / 2
 
@@ -162,3 +164,90 @@ def test_first_themes_have_three_items_each_however_many_are_suggested(
         found = first.first_themes(two_factors(items))
         assert found is not None and found.factors == 2
         assert len(found.place) == items
+
+
+@pytest.mark.parametrize(("found", "said"), [(2, "no better with one factor more"), (4, "still better at")])
+def test_comparison_data_are_drawn_by_the_seed_up_to_one_more_than_the_hull(
+    found: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parallel analysis by components suggests three here: hull goes to four factors, comparison data to five."""
+    where = importlib.import_module("analysis.factors.factor_retention")
+    plain = where._from_eigenvalues
+
+    def three(*given: Any) -> Any:
+        return [
+            row._replace(n_factors=3) if row.method == "parallel_components" else row for row in plain(*given)
+        ]
+
+    seen: list[Any] = []
+
+    def compared(values: Any, most: int, samples: int, seed: int) -> Any:
+        seen.append((len(values), most, samples, seed))
+        return SimpleNamespace(n_factors=found, distances=[0.4, 0.3, 0.2, 0.1], pvalue=0.41)
+
+    monkeypatch.setattr(where, "_from_eigenvalues", three)
+    monkeypatch.setattr(where, "compare", compared)
+    items = pd.DataFrame(np.random.default_rng(2).normal(size=(200, 12)))
+    result = where.factor_retention(items, correlation="pearson", draws=10, comparison_samples=30, seed=7)
+    assert seen == [(200, 5, 30, 7)] and result.hull.index.tolist() == [0, 1, 2, 3, 4]
+    assert result.table["detail"]["comparison_data"].startswith(said)
+    assert result.table["n_factors"]["comparison_data"] == found
+
+
+@pytest.mark.parametrize("how", [{"draws": 9}, {"percentile": 0}, {"percentile": 100}])
+def test_too_few_draws_and_a_percentile_at_an_end_are_refused(how: dict[str, int]) -> None:
+    items = pd.DataFrame(np.random.default_rng(2).normal(size=(50, 4)))
+    with pytest.raises(DefinitionError, match="use at least 10 draws and a percentile between 0 and 100"):
+        importlib.import_module("analysis.factors.factor_retention").factor_retention(items, **how)
+
+
+def test_references_of_pairwise_correlations_are_of_the_fewest_rows_behind_any() -> None:
+    rng = np.random.default_rng(4)
+    items = pd.DataFrame(rng.normal(size=(200, 1)) + rng.normal(size=(200, 5)))
+    items = items.mask(rng.random(items.shape) < 0.3)
+    answered = items.notna().astype(int)
+    fewest = int((answered.T @ answered).to_numpy().min())
+    where = importlib.import_module("analysis.factors.factor_retention")
+    found = where.factor_retention(items, correlation="pearson", missing="pairwise", draws=10)
+    observed = found.eigenvalues["observed"].to_numpy()
+    assert fewest < 130 < found.n_obs
+    np.testing.assert_allclose(found.eigenvalues["ekc"], empirical_kaiser(observed, fewest))
+
+
+def test_shuffled_answers_are_smoothed_as_the_answers_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    where = importlib.import_module("analysis.factors.factor_retention")
+    indefinite = np.array([[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]])
+    unknown = np.where(np.eye(3) == 1, 1.0, np.nan)
+    told = SimpleNamespace(correlation="pearson", labels=["a", "b", "c"])
+    for matrix, smooth, moved in (
+        (indefinite, "nearest", True),
+        (indefinite, False, False),
+        (unknown, "nearest", False),
+    ):
+        monkeypatch.setattr(where, "pearson", lambda _, matrix=matrix: matrix)
+        made = where._correlate(told, smooth)(np.zeros((4, 3)))
+        assert (np.linalg.eigvalsh(made)[0] > 0) if moved else (made is matrix)
+
+
+def test_a_given_matrix_is_held_against_draws_of_its_own_seed() -> None:
+    where = importlib.import_module("analysis.factors.factor_retention")
+    matrix = pd.DataFrame(np.full((4, 4), 0.4) + 0.6 * np.eye(4))
+    first, again, other = (
+        where.factor_retention(matrix, correlation="given", n_obs=150, draws=10, seed=seed).eigenvalues
+        for seed in (3, 3, 4)
+    )
+    drawn = np.random.default_rng(3).standard_normal((10, 150, 4))  # one draw after the other
+    largest = [np.linalg.eigvalsh(np.corrcoef(values.T))[-1] for values in drawn]
+    assert first["permuted_mean"].iloc[0] == pytest.approx(np.mean(largest))
+    pd.testing.assert_frame_equal(first, again)
+    assert not np.allclose(first["permuted_mean"], other["permuted_mean"])
+
+
+def test_scores_of_other_people_bear_their_index_and_stand_on_the_footing_of_those_analysed() -> None:
+    rng = np.random.default_rng(6)
+    items = pd.DataFrame(rng.normal(size=(200, 1)) + rng.normal(size=(200, 5)), columns=list("abcde"))
+    found = efa(items, 1)
+    others = items.iloc[[7, 3]].set_axis(["p7", "p3"])[["e", "d", "c", "b", "a"]]
+    scores = found.scores(items=others)
+    assert scores.index.tolist() == ["p7", "p3"]
+    np.testing.assert_allclose(scores.to_numpy(), found.scores().loc[[7, 3]].to_numpy())
