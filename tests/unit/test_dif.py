@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ from scipy.special import expit
 from analysis.common.multiplicity import adjusted
 from analysis.fairness.dif import dif
 from analysis.fairness.dif_moderation import dif_moderation
-from analysis.fairness.dif_result import DifResult
+from analysis.fairness.dif_result import FLAG_RULES, DifResult, flag_of
+from analysis.fairness.inputs import FEWEST_ANCHORS, check_groups, fixed_anchors, warn_of_direction
 from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, Matcher, find_anchors
 from analysis.fairness.proportional_odds import fit_growing, fit_proportional_odds
 from analysis.fairness.testing import TESTS
@@ -425,3 +427,45 @@ def test_a_model_that_cannot_be_fitted_leaves_the_larger_ones_to_begin_anew() ->
     alone, both = fit_growing(y, np.column_stack([z, z**2]), [1, 2])
     np.testing.assert_allclose(both.loglik, fit_proportional_odds(y, np.column_stack([z, z**2])).loglik)
     assert alone.loglik <= both.loglik
+
+
+def test_an_item_runs_against_the_others_by_the_others_alone() -> None:
+    """Its own variance is in a mean of all, and hides that it falls when the others rise."""
+    rng = np.random.default_rng(2)
+    shared = rng.normal(size=300)
+    table = np.column_stack([shared, shared, -0.3 * shared + 2.0 * rng.normal(size=300)])
+    table[:, :2] += 0.5 * rng.normal(size=(300, 2))
+    assert np.corrcoef(table[:, 2], table[:, :2].mean(axis=1))[0, 1] < 0
+    assert np.corrcoef(table[:, 2], table.mean(axis=1))[0, 1] > 0
+    with pytest.warns(ToolkitWarning, match="1 item runs against the others: 'c'"):
+        warn_of_direction(table, ["a", "b", "c"])
+
+
+def test_thirty_people_are_a_group_and_an_anchor_named_twice_is_one() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        check_groups(["a", "b"], np.array([30, 200]))
+    with pytest.raises(ResponseDataError, match=r"1 of 2 groups have fewer than 30 persons: 'a \(29\)'"):
+        check_groups(["a", "b"], np.array([29, 200]))
+    fewest = FEWEST_ANCHORS["theta"]
+    names = [f"q{k}" for k in range(fewest + 2)]
+    assert fixed_anchors(names[:fewest], names, "theta") == frozenset(range(fewest))
+    doubled = [*names[: fewest - 1], names[0]]
+    with pytest.raises(DefinitionError, match=f"{fewest - 1} anchors do not carry matching='theta'"):
+        fixed_anchors(doubled, names, "theta")
+
+
+@pytest.mark.parametrize(
+    ("rule", "statistic", "flags"),
+    [
+        ("jodoin_gierl", "nagelkerke", {0.034: "none", 0.036: "moderate", 0.069: "moderate", 0.071: "large"}),
+        ("zumbo", "nagelkerke", {0.129: "none", 0.131: "moderate", 0.259: "moderate", 0.261: "large"}),
+        ("cosmin", "mcfadden", {0.019: "none", 0.021: "important"}),
+    ],
+)
+def test_flags_by_published_sizes(rule: str, statistic: str, flags: dict[float, str]) -> None:
+    """Jodoin & Gierl 2001: .035 and .070; Zumbo 1999: .13 and .26, both of Nagelkerke; COSMIN: .02 of McFadden."""
+    chosen = FLAG_RULES[rule]
+    assert chosen.statistic == f"{statistic}_total"
+    assert {size: flag_of(0.001, size, 0.05, chosen) for size in flags} == flags
+    assert {flag_of(0.05, size, 0.05, chosen) for size in flags} == {"none"}

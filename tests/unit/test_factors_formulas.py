@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -251,3 +252,23 @@ def test_scores_of_other_people_bear_their_index_and_stand_on_the_footing_of_tho
     scores = found.scores(items=others)
     assert scores.index.tolist() == ["p7", "p3"]
     np.testing.assert_allclose(scores.to_numpy(), found.scores().loc[[7, 3]].to_numpy())
+
+
+def test_a_model_that_fits_no_better_than_a_simpler_one_is_not_on_the_hull() -> None:
+    best, bends = elbow(np.array([0.0, 0.8, 0.8, 0.9]), np.array([6.0, 4.0, 2.0, 1.0]))
+    # from 0 to 1: .8 for 2 degrees of freedom; from 1 to 3: .1 for 3
+    assert best == 1 and bends[1] == pytest.approx((0.8 / 2) / (0.1 / 3)) and np.isnan(bends[2])
+
+
+@pytest.mark.parametrize(("weight", "named"), [(-0.8, True), (-0.25, False)])
+def test_of_three_items_the_one_that_opposes_is_named_where_it_belongs_to_the_factor(
+    weight: float, named: bool
+) -> None:
+    rng = np.random.default_rng(5)
+    shared = np.repeat(rng.normal(size=(400, 2)), 3, axis=1) * [0.8, 0.8, weight, 0.8, 0.8, 0.8]
+    items = pd.DataFrame(shared + 0.6 * rng.normal(size=(400, 6)), columns=list("abcdef"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        efa(items, 2)
+    told = [str(one.message) for one in caught if "'c'" in str(one.message)]
+    assert bool(told) is named and len(told) == len(caught)
