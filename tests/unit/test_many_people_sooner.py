@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.adherence.models.binomial import logit_regression, logit_regressions
 from analysis.adherence.models.clusters import Clusters, of_linear_predictor, without_each
 from analysis.adherence.models.discrete import discrete_time
+from analysis.adherence.models.maximum import curve_by_row, jacobian_of, maximise, scores_by_row
 from analysis.factors.moments import PairSums
 from instrument.errors import NotEstimableError
 
@@ -154,3 +155,41 @@ def test_draws_of_pairs_with_gaps_are_those_of_the_rows_drawn() -> None:
     for row, found in zip(times, PairSums(values).drawn(times), strict=True):
         drawn = pd.DataFrame(values[np.repeat(np.arange(120), row.astype(int))]).corr().to_numpy()
         np.testing.assert_allclose(found, drawn, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("further", [0, 1, 2])
+def test_curves_by_row_are_those_of_every_coefficient(further: int) -> None:
+    rng = np.random.default_rng(further)
+    x, y = rng.normal(size=(80, 3)), rng.random(80)
+
+    def slopes(line: NDArray[np.float64], more: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = line + more.sum() * y  # of sum(sin(inside) + prod(more) * line²)
+        by_line = np.cos(inside) + 2 * np.prod(more) * line
+        others = [np.cos(inside) * y + np.prod(np.delete(more, j)) * line**2 for j in range(len(more))]
+        return np.column_stack([by_line, *others])
+
+    theta = rng.normal(size=3 + further)
+    wanted = jacobian_of(lambda at: scores_by_row(x, slopes, at).sum(axis=0), theta)
+    np.testing.assert_allclose(curve_by_row(x, slopes, theta), wanted, rtol=1e-7, atol=1e-7)
+
+
+def test_a_search_with_second_derivatives_ends_where_one_without_does() -> None:
+    """From a place where the function curves the other way, and without a maximum."""
+
+    def negative(t: NDArray[np.float64]) -> float:
+        return float(100 * (t[1] - t[0] ** 2) ** 2 + (1 - t[0]) ** 2)
+
+    def gradient(t: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([-400 * t[0] * (t[1] - t[0] ** 2) - 2 * (1 - t[0]), 200 * (t[1] - t[0] ** 2)])
+
+    def curve(t: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([[1200 * t[0] ** 2 - 400 * t[1] + 2, -400 * t[0]], [-400 * t[0], 200.0]])
+
+    for start in ([-1.2, 1.0], [0.0, 3.0]):
+        found = maximise(negative, gradient, np.array(start), 1, curve=curve)
+        assert found.theta == pytest.approx([1.0, 1.0], abs=1e-8)
+        assert found.covariance == pytest.approx(np.linalg.inv(curve(np.ones(2))), rel=1e-6)
+    endless = maximise(
+        lambda t: -float(t.sum()), lambda t: -np.ones(2), np.zeros(2), 1, curve=lambda t: np.zeros((2, 2))
+    )
+    assert endless.covariance is None and endless.reason == "the likelihood has no interior maximum"

@@ -18,7 +18,7 @@ from analysis.adherence.models.clusters import (
     of_scores,
 )
 from analysis.adherence.models.fit import Fit
-from analysis.adherence.models.maximum import maximise
+from analysis.adherence.models.maximum import curve_by_row, maximise, scores_by_row
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -311,10 +311,19 @@ def beta_binomial(
     def negative(theta: Floats) -> float:
         return -_beta_binomial_logl(theta, design, done, due)
 
-    def gradient(theta: Floats) -> Floats:
-        return -_beta_binomial_scores(theta, design, done, due).sum(axis=0)
+    def slopes(line: Floats, more: Floats) -> Floats:
+        return _beta_binomial_slopes(line, float(more[0]), done, due)
 
-    found = maximise(negative, gradient, np.append(start, -1.0), len(done))
+    def rows(theta: Floats) -> Floats:
+        return scores_by_row(design, slopes, theta)
+
+    found = maximise(
+        negative,
+        lambda theta: -rows(theta).sum(axis=0),
+        np.append(start, -1.0),
+        len(done),
+        curve=lambda theta: -curve_by_row(design, slopes, theta),
+    )
     if found.covariance is None or found.theta[-1] < LEAST_LOGIT_RHO:
         reason = found.reason or "the likelihood has no interior maximum"
         if found.theta[-1] < LEAST_LOGIT_RHO:
@@ -332,34 +341,33 @@ def beta_binomial(
     )
     if clusters is None:
         return fit
-    moved = of_scores(lambda theta: _beta_binomial_scores(theta, design, done, due), found.theta, clusters)
+    moved = of_scores(rows, found.theta, clusters)
     return jackknife(fit, moved[:, :k])
 
 
-def _shapes(theta: Floats, design: Floats) -> tuple[Floats, Floats, float, Floats]:
+def _shapes(line: Floats, logit_rho: float) -> tuple[Floats, Floats, float, Floats]:
     # Away from 0 and 1: beyond, the functions below lose their value, and no estimate lies there.
-    p = np.clip(expit(design @ theta[:-1]), SMALLEST_SHARE, 1 - SMALLEST_SHARE)
-    rho = float(np.clip(expit(theta[-1]), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
+    p = np.clip(expit(line), SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    rho = float(np.clip(expit(logit_rho), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     total = (1 - rho) / rho
     return p * total, (1 - p) * total, total, p
 
 
 def _beta_binomial_logl(theta: Floats, design: Floats, done: Floats, due: Floats) -> float:
-    a, b, _, _ = _shapes(theta, design)
+    a, b, _, _ = _shapes(design @ theta[:-1], float(theta[-1]))
     choose = gammaln(due + 1) - gammaln(done + 1) - gammaln(due - done + 1)
     return float((choose + betaln(done + a, due - done + b) - betaln(a, b)).sum())
 
 
-def _beta_binomial_scores(theta: Floats, design: Floats, done: Floats, due: Floats) -> Floats:
-    """Derivatives of each row's log likelihood, shape (n, p + 1)."""
-    a, b, total, p = _shapes(theta, design)
+def _beta_binomial_slopes(line: Floats, logit_rho: float, done: Floats, due: Floats) -> Floats:
+    """Derivatives of each row's log likelihood by its linear predictor and by logit(rho), shape (n, 2)."""
+    a, b, total, p = _shapes(line, logit_rho)
     common = psi(a + b) - psi(due + a + b)
     by_a = psi(done + a) - psi(a) + common
     by_b = psi(due - done + b) - psi(b) + common
-    by_eta = (by_a - by_b) * total * p * (1 - p)
     # total = (1 - rho) / rho, so d total / d logit(rho) = -total.
     by_total = by_a * p + by_b * (1 - p)
-    return np.column_stack([design * by_eta[:, None], -total * by_total])
+    return np.column_stack([(by_a - by_b) * total * p * (1 - p), -total * by_total])
 
 
 def average_effect(

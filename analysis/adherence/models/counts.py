@@ -21,7 +21,7 @@ from analysis.adherence.models.clusters import (
 )
 from analysis.adherence.models.delta import delta_interval
 from analysis.adherence.models.fit import Fit
-from analysis.adherence.models.maximum import Maximum, maximise
+from analysis.adherence.models.maximum import Maximum, curve_by_row, maximise, scores_by_row
 from analysis.adherence.models.poisson import excess_spread, quasi_poisson
 from analysis.adherence.models.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -149,16 +149,16 @@ def _negative_binomial(
     def negative(theta: Floats) -> float:
         return -float(_log_mass(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1]))).sum())
 
-    def rows(theta: Floats) -> Floats:
-        by_line, by_alpha = _slopes(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1])))
-        return np.column_stack([design * by_line[:, None], by_alpha])
+    def slopes(line: Floats, more: Floats) -> Floats:
+        return np.column_stack(_slopes(_mean_at(line), counts, float(np.exp(-more[0]))))
 
-    def gradient(theta: Floats) -> Floats:
-        return -rows(theta).sum(axis=0)
+    def rows(theta: Floats) -> Floats:
+        return scores_by_row(design, slopes, theta)
 
     mean = np.exp(design @ poisson.coefficients)
     alpha = max(1e-3, float(((counts - mean) ** 2 - counts).sum() / (mean**2).sum()))
-    found = maximise(negative, gradient, np.append(poisson.coefficients, np.log(alpha)), len(counts))
+    start = np.append(poisson.coefficients, np.log(alpha))
+    found = _maximum(negative, design, slopes, start)
     if found.covariance is None:
         fact = f"the negative binomial model of the counts failed: {found.reason}."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
@@ -200,7 +200,26 @@ def _slopes(mean: Floats, counts: Floats, size: float) -> tuple[Floats, Floats]:
 
 
 def _mean(design: Floats, coefficients: Floats) -> Floats:
-    return np.asarray(np.exp(np.clip(design @ coefficients, -30.0, 30.0)))
+    return _mean_at(design @ coefficients)
+
+
+def _mean_at(line: Floats) -> Floats:
+    return np.asarray(np.exp(np.clip(line, -30.0, 30.0)))
+
+
+def _maximum(
+    negative: Callable[[Floats], float],
+    design: Floats,
+    slopes: Callable[[Floats, Floats], Floats],
+    start: Floats,
+) -> Maximum:
+    return maximise(
+        negative,
+        lambda theta: -scores_by_row(design, slopes, theta).sum(axis=0),
+        start,
+        len(design),
+        curve=lambda theta: -curve_by_row(design, slopes, theta),
+    )
 
 
 def _zero_inflated(design: Floats, counts: Floats, plain: Fit, clusters: Clusters | None) -> CountFit:
@@ -213,21 +232,20 @@ def _zero_inflated(design: Floats, counts: Floats, plain: Fit, clusters: Cluster
         never, ever = -np.logaddexp(0, -theta[-1]), -np.logaddexp(0, theta[-1])
         return -float(np.where(empty, np.logaddexp(never, ever + mass), ever + mass).sum())
 
-    def rows(theta: Floats) -> Floats:
-        mean, size = _mean(design, theta[:-2]), float(np.exp(-theta[-2]))
+    def slopes(line: Floats, more: Floats) -> Floats:
+        mean, size = _mean_at(line), float(np.exp(-more[0]))
         zero = size * np.log(size / (size + mean))
         # How surely a person belongs to those who use the app at all, given the count.
-        user = np.where(empty, expit(zero - theta[-1]), 1.0)
+        user = np.where(empty, expit(zero - more[1]), 1.0)
         by_line, by_alpha = _slopes(mean, counts, size)
-        by_share = 1 - user - expit(theta[-1])
-        return np.column_stack([design * (user * by_line)[:, None], user * by_alpha, by_share])
+        return np.column_stack([user * by_line, user * by_alpha, 1 - user - expit(more[1])])
 
-    def gradient(theta: Floats) -> Floats:
-        return -rows(theta).sum(axis=0)
+    def rows(theta: Floats) -> Floats:
+        return scores_by_row(design, slopes, theta)
 
     share = max(0.01, float((counts == 0).mean()) / 2)
     start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
-    found = maximise(negative, gradient, start, len(counts))
+    found = _maximum(negative, design, slopes, start)
     found = _in_clusters(found, clusters, lambda here: of_scores(rows, found.theta, here))
     return CountFit(
         name="zero-inflated",
@@ -264,15 +282,14 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit, clusters: Clusters | Non
         zero = np.exp(size * np.log(size / (size + mean)))
         return -float((_log_mass(mean, y, size) - np.log1p(-zero)).sum())
 
-    def rows(theta: Floats) -> Floats:
-        mean, size = _mean(x, theta[:-1]), float(np.exp(-theta[-1]))
+    def slopes(line: Floats, more: Floats) -> Floats:
+        mean, size = _mean_at(line), float(np.exp(-more[0]))
         odds = 1 / np.expm1(size * np.log((size + mean) / size))
         own, none = _slopes(mean, y, size), _slopes(mean, nothing, size)
-        by_line, by_alpha = (a + odds * b for a, b in zip(own, none, strict=True))
-        return np.column_stack([x * by_line[:, None], by_alpha])
+        return np.column_stack([a + odds * b for a, b in zip(own, none, strict=True)])
 
-    def gradient(theta: Floats) -> Floats:
-        return -rows(theta).sum(axis=0)
+    def rows(theta: Floats) -> Floats:
+        return scores_by_row(x, slopes, theta)
 
     def moved(here: Clusters) -> Floats:
         p = expit(design @ gate.coefficients)
@@ -280,7 +297,7 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit, clusters: Clusters | Non
         return np.column_stack([any_use, of_scores(rows, found.theta, here.where(some))])
 
     start = np.append(plain.coefficients, np.log(plain.dispersion))
-    found = maximise(negative, gradient, start, len(y))
+    found = _maximum(negative, x, slopes, start)
     theta = np.concatenate([gate.coefficients, found.theta])
     if found.covariance is not None:
         whole = replace(found, covariance=block_diag(gate.covariance, found.covariance))

@@ -16,6 +16,7 @@ SEARCH_STEPS, NEWTON_STEPS = 500, 30
 FLAT = 1e-7  # slope of the mean log likelihood at which a search ends
 LONGEST, MOST_HALVINGS, ENOUGH = 2.0, 40, 1e-4  # of a step: largest change, part of the promised fall
 FAINTEST = 1e-9  # of the largest curvature
+DIFFERENCE = 1e-5  # step of a derivative of exact slopes
 DECREMENT = 1e-12  # twice the gain in log likelihood that is left
 SECONDS = 120.0  # a fit takes well under one; beyond this it is given up, not waited for
 
@@ -145,12 +146,55 @@ def _polished(
     return Maximum(theta=theta, log_likelihood=-float(negative(theta)), covariance=None, reason=nowhere)
 
 
+def scores_by_row(design: Floats, slopes: Callable[[Floats, Floats], Floats], theta: Floats) -> Floats:
+    """Slopes of each row's log likelihood that hangs on a linear predictor and a few further parameters.
+
+    Parameters
+    ----------
+    design : array, shape (n, k)
+        Columns.
+    slopes
+        Of the linear predictor, shape (n,), and the further parameters, shape (m,): derivatives of each row's
+        log likelihood by both, shape (n, 1 + m).
+    theta : array, shape (k + m,)
+        Coefficients, then the further parameters.
+
+    Returns
+    -------
+    array, shape (n, k + m)
+        Scores.
+    """
+    k = design.shape[1]
+    each = slopes(design @ theta[:k], theta[k:])
+    return np.hstack([design * each[:, :1], each[:, 1:]])
+
+
+def curve_by_row(design: Floats, slopes: Callable[[Floats, Floats], Floats], theta: Floats) -> Floats:
+    """Second derivative of the summed log likelihood of `scores_by_row`, shape (k + m, k + m).
+
+    A row's curve is that of 1 + m numbers: these alone are differenced, not every coefficient.
+    """
+    k = design.shape[1]
+    line, more = design @ theta[:k], theta[k:]
+    step = DIFFERENCE * np.maximum(1.0, np.abs(line))
+    parts = [(slopes(line + step, more) - slopes(line - step, more)) / (2 * step[:, None])]
+    for j, own in enumerate(more):
+        away = np.zeros(len(more))
+        away[j] = DIFFERENCE * max(1.0, abs(float(own)))
+        parts.append((slopes(line, more + away) - slopes(line, more - away)) / (2 * away[j]))
+    bent = np.stack(parts, axis=1)
+    crossed = design.T @ ((bent[:, 0, 1:] + bent[:, 1:, 0]) / 2)
+    further = bent[:, 1:, 1:].sum(axis=0)
+    by_line = design.T @ (design * bent[:, 0, :1])
+    return np.block([[by_line, crossed], [crossed.T, (further + further.T) / 2]])
+
+
 def jacobian_of(function: Callable[[Floats], Floats], point: Floats) -> Floats:
     """Symmetric derivative of a gradient by central differences of an exact score."""
     size = len(point)
     out = np.empty((size, size))
     for j in range(size):
-        step = 1e-5 * max(1.0, abs(point[j]))
+        step = DIFFERENCE * max(1.0, abs(point[j]))
         high, low = point.copy(), point.copy()
         high[j] += step
         low[j] -= step
