@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.adherence.collecting import collect
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign, assemble, early_rating, refuse_overlap
 from analysis.adherence.design.late_answers import late_rows, said_of
-from analysis.adherence.models.run import ModelRun
+from analysis.adherence.models.run import ModelRun, days_watched
 from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
 from analysis.adherence.result import AdherenceResult
 from analysis.reliability.resampling import checked_level, checked_seed
@@ -169,6 +169,50 @@ def relate_adherence(
         name: ModelRun(design, name, confidence, outcome, context=context, seed=seed).run() for name in names
     }
     return collect(design, runs, usage, plan, confidence, context)
+
+
+def analysed_people(
+    card: Scorecard,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    times: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """Give the people of `relate_adherence`, with every score of the card, as its models see them.
+
+    Parameters
+    ----------
+    card, usage, study, outcomes, covariates, times
+        As there.
+
+    Returns
+    -------
+    DataFrame
+        One row per person: participant, the scores, the columns held constant, `done`, `due`,
+        `active_days_after`, `days_watched`, `adherent_after`, `at_risk`, `disengaged`, `disengaged_after`
+        (days from the landmark); `.outcome` where the study has one, `.cluster` (numbers) where people come
+        in clusters.
+
+    Raises
+    ------
+    NotEstimableError
+        Too few people.
+    """
+    chosen = refuse_overlap(study, usage, None)
+    names = _score_columns(card, card.scores)
+    late = _too_late(card.scores, times, study, chosen)
+    rows = card.scores[~late]
+    design = assemble(rows, usage, study, outcomes, covariates, names, None, chosen, study.cluster)
+    frame = design.frame
+    used = ("done", "due", "active_days_after", "adherent_after", "at_risk", "disengaged", "disengaged_after")
+    columns = dict.fromkeys(["participant", *names, *design.adjusters, *used])
+    found = frame[list(columns)].assign(days_watched=days_watched(frame, design.day))
+    flags = ["adherent_after", "at_risk", "disengaged"]
+    found[flags] = found[flags].astype(bool).astype(int)
+    if (outcome := _outcome_in(design, study)) is not None:
+        found[".outcome"] = frame[outcome].astype("Float64")
+    return found if design.clusters is None else found.assign(**{".cluster": design.clusters.of_row})
 
 
 def some_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -138,3 +139,14 @@ def version_of(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed as a package"
+
+
+def analysed_for(topic: Topic, context: Context) -> Mapping[str, pd.DataFrame]:
+    """Give the tables that calls of R need for a topic; none where these data cannot answer it."""
+    context = for_predictions(context) if topic.predicts else context
+    if topic.lacks(context) or topic.short(context):
+        return {}
+    try:
+        return topic.analysed(context)
+    except ToolkitError:  # its section says why
+        return {}

@@ -18,7 +18,7 @@ from analysis.common.rules import in_force
 from analysis.correlation.kept import kept_moments
 from analysis.correlation.smoothing import Smooth, checked_smooth
 from analysis.factors.moments import CORRELATIONS, choose
-from analysis.pipeline.answering import answer, version_of
+from analysis.pipeline.answering import analysed_for, answer, version_of
 from analysis.pipeline.beside import answer_all, checked_workers
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
@@ -300,9 +300,11 @@ def validate(
     context.notes += (*suspected_covariates(context), *_namesakes(context))
     with in_force(decided.rules):
         context = carry_out(context, settled)
-    if analysed is not None:
-        analysed(analysed_tables(context))
     wanted = [*content_topics(context), *_wanted(decided.topics), *planned_topics(context)]
+    if analysed is not None:
+        with in_force(decided.rules):
+            needed = {name: table for one in wanted for name, table in analysed_for(one, context).items()}
+        analysed({**analysed_tables(context), **needed})
     # many small matrices: threads of BLAS cost more than they give, and vary sums
     with threadpool_limits(1), in_force(decided.rules), kept_moments():
         sections = answer_all(wanted, context, workers, progress)

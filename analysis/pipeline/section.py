@@ -223,7 +223,8 @@ class Topic:
     items of a theme: they are asked of the other themes only where some are composites. `predicts` says that
     scores predict use or outcome, so that a plan may leave out items that come near to these. `of_use`
     topics are about something that people use: where there is nothing, papers and pages do not say that they
-    were not asked. `twins` names the call of R that gives each number of a section.
+    were not asked. `twins` names the call of R that gives each number of a section; `analysed` gives, by
+    name, tables that such calls need beside the answers, one row per person: they go where answers go.
     """
 
     name: str
@@ -240,3 +241,4 @@ class Topic:
     predicts: bool = False
     of_use: bool = False
     twins: Callable[[Context, Section], Twins] = lambda context, section: Twins()
+    analysed: Callable[[Context], Mapping[str, pd.DataFrame]] = lambda context: {}

@@ -20,6 +20,7 @@ LIBRARY = (
     "factors",
     "structure",
     "agreement",
+    "use",
 )
 WRITTEN = re.compile(r"\{(\w+):([A-Za-z]\w*)\}")
 Tree = Mapping[str, Any]

@@ -8,17 +8,22 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 
 from analysis.commands.validate import run_command
 from analysis.disclosure.shared import to_share
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.topics import TOPICS
+from analysis.simulation.simulate_study import simulate_study
 from analysis.twins.again import differing, told
 from analysis.twins.analysed import write_analysed
 from analysis.twins.parts import METHOD, VALUES, Reason, TwinError, Twins, numbers_of, sort_numbers
@@ -26,6 +31,7 @@ from analysis.twins.script import LIBRARY, literal, places, r_script, section_sc
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.loading import load
+from instrument.study import as_study
 
 CALL = re.compile(r'^twin\("(\w+)", (.*), "(\w+)", ([^,(]+|c\([\d, ]+\)),$')
 LEFT = re.compile(r'^without\("(\w+)", c\((.*?)\), ([\d:]+|c\([\d, ]+\)), "(.*)"\)$')
@@ -295,6 +301,79 @@ def test_tables_as_analysed_stay_apart_from_the_report(
     pd.testing.assert_frame_equal(
         back[scale.item_ids].astype("Float64"), answers[scale.item_ids].astype("Float64"), check_exact=True
     )
+
+
+@pytest.fixture(scope="module")
+def later() -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """The section on later use of a study with people in clinics, and the tables as analysed."""
+    drawn = simulate_study("dta_example", n=240, seed=4)
+    covariates = drawn.covariates.assign(clinic=[f"c{k % 10}" for k in range(len(drawn.covariates))])
+    inputs: dict[str, pd.DataFrame] = {}
+    data = replace(
+        drawn.data,
+        covariates=covariates,
+        study=as_study(drawn.study).model_copy(update={"cluster": "clinic"}),
+    )
+    found = validate(data, topics=["adherence"], analysed=inputs.update)
+    return found.tree["sections"]["adherence"], inputs
+
+
+def test_people_at_the_landmark_go_out_with_the_answers_and_give_the_effect_again(
+    later: tuple[dict[str, Any], dict[str, pd.DataFrame]],
+) -> None:
+    section, inputs = later
+    people = inputs["later_use"]
+    effects = pd.DataFrame(section["tables"]["effects"]).set_index("predictor")
+    assert len(people) == effects.loc["total", "n"] and people["participant"].is_unique
+    at = list(people.columns).index
+    held = [name for name in people.columns[at("using") :] if at(name) < at("done")]
+    held = held[held.index(next(name for name in held if "," in name)) :]
+    z = (people["total"] - people["total"].mean()) / people["total"].std()
+    x = np.column_stack([np.ones(len(people)), z, people[held]])
+    done, due = people["done"].to_numpy(float), people["due"].to_numpy(float)
+    model = GLM(done / due, x, Binomial(), var_weights=due).fit(tol=1e-12)
+    assert model.params[1] == pytest.approx(effects.loc["total", "coefficient"], abs=1e-7)
+    assert people[".cluster"].nunique() == 10
+    assert set(people["at_risk"]) | set(people["disengaged"]) | set(people["adherent_after"]) <= {0, 1}
+    assert (people.loc[people["at_risk"] == 1, "disengaged_after"] > 0).all()
+    assert (people["days_watched"] >= people["active_days_after"]).all()
+
+
+def test_models_of_later_use_have_calls_of_r_with_what_they_hold_constant(
+    later: tuple[dict[str, Any], dict[str, pd.DataFrame]],
+) -> None:
+    section, inputs = later
+    sorted_out = sort_numbers(section)
+    calls = [call for call in sorted_out.calls if call["call"] == "use" and call["table"] != "fits"]
+    named = Counter(call["arguments"]["model"] for call in calls)
+    scores = section["tables"]["effects"]["predictor"]
+    assert set(named) == {
+        "remaining",
+        "hazard",
+        "weekly",
+        "days",
+        "reached",
+        "outcome",
+    }  # counts: no jackknife
+    assert set(named.values()) == {len(scores)}
+    for call in calls:
+        row = section["tables"][call["table"]]
+        (place,) = call["rows"]
+        assert row["predictor"][place] == call["arguments"]["predictor"]
+        assert set(call["arguments"]["terms"]) <= set(inputs["later_use"].columns)
+    weekly = [call for call in calls if call["arguments"]["model"] == "weekly"]
+    assert not any(term.startswith("(") for call in weekly for term in call["arguments"]["terms"])
+    adjusted = [call for call in sorted_out.calls if call["call"] == "adjusted"]
+    for call in adjusted:
+        assert [row + 1 for row in call["rows"]] == call["arguments"]["at"]
+        of = {section["tables"][call["table"]]["predictor"][row] == "total" for row in call["rows"]}
+        assert len(of) == 1  # the total is no part of the family of themes
+
+
+def test_a_study_without_use_has_no_people_at_a_landmark(answers: pd.DataFrame, scale: Instrument) -> None:
+    inputs: dict[str, pd.DataFrame] = {}
+    validate(answers, scale, topics=["flow", "adherence"], analysed=inputs.update)
+    assert list(inputs) == ["responses"]
 
 
 def test_the_library_of_r_is_installed_with_the_package() -> None:

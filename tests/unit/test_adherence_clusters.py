@@ -21,8 +21,11 @@ from analysis.adherence.models.context import HAZARD, REMAINING
 from analysis.adherence.models.threshold import area_under_curve
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
+from analysis.simulation.simulate_study import simulate_study
 from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import NotEstimableError, ResponseDataError
+from instrument.loading import load
+from instrument.scoring.score import score
 from instrument.study import make_study
 from tests.recovery.cluster_level import SETTINGS, TABLE, level
 from tests.recovery.held_populations import base_study
@@ -78,6 +81,26 @@ def test_every_model_allows_for_the_clusters(plain: AdherenceResult, clustered: 
     assert plain.design["cluster"] is None and plain.fits["clusters"].isna().all()
     assert any("20 clusters, jackknife" in note for note in clustered.notes)
     assert (clustered.fits["clusters"] == 20).all()
+
+
+def test_an_outcome_that_some_lack_is_related_in_clusters_as_well() -> None:
+    """It ended the analysis: rows with the outcome were held against the clusters of all."""
+    drawn = simulate_study("dta_example", n=240, seed=4)
+    clinic = drawn.covariates.assign(clinic=np.arange(240) % 12)
+    scores = score(drawn.responses, load("dta"))
+    usage = summarise_usage(drawn.usage, drawn.study, participants=drawn.enrolment)
+    how: dict[str, Any] = {"predictors": ["total"], "cluster": "clinic"}
+    found = relate_adherence(scores, usage, drawn.study, drawn.outcomes, clinic, **how).effects.set_index(
+        "model"
+    )
+    wanted = relate_adherence(
+        scores, usage, drawn.study, drawn.outcomes, clinic, predictors=["total"]
+    ).effects
+    wanted = wanted.set_index("model")
+    at = "outcome at follow-up, linear"
+    assert found.loc[at, "n"] == wanted.loc[at, "n"] < found.loc["remaining use, logit", "n"]
+    assert found.loc[at, "coefficient"] == pytest.approx(wanted.loc[at, "coefficient"], rel=1e-6)
+    assert found.loc[at, "se"] != pytest.approx(wanted.loc[at, "se"], rel=1e-3)
 
 
 def test_the_study_file_names_the_cluster_as_well(clinics: pd.DataFrame) -> None:

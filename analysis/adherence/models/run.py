@@ -383,8 +383,7 @@ class ModelRun:
         """Active days as a share of the days watched after the landmark: a count with a known end."""
         frame = self._design.frame
         days = frame["active_days_after"].to_numpy(dtype=float)
-        watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - self._design.day)
-        watched = np.maximum(watched, days)
+        watched = days_watched(frame, self._design.day)
         fit = quasi_binomial(self._with_constant, days, watched, clusters=self._clusters, robust=True)
         effect = average_effect(fit, self._with_constant, watched, 1, self._level)
         how = Reported(measure="odds ratio", e_kind="odds", effect=effect, unit="active days")
@@ -450,6 +449,7 @@ class ModelRun:
         if here.sum() < x.shape[1] + 20 or np.linalg.matrix_rank(x) < x.shape[1]:
             fact = f"{int(here.sum())} people have the outcome, too few."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
+        clusters = None if self._clusters is None else self._clusters.among(here)
         used("statsmodels")
         done = OLS(outcome[here], x).fit()
         fit = Fit(
@@ -459,11 +459,11 @@ class ModelRun:
             df_resid=float(done.df_resid),
             log_likelihood=float(done.llf),
             n=int(here.sum()),
-            alone=alone_in(x, self._clusters),
+            alone=alone_in(x, clusters),
         )
-        if self._clusters is not None:
+        if clusters is not None:
             left = outcome[here] - x @ fit.coefficients
-            moved = of_linear_predictor(x, left, np.ones(len(left)), self._clusters.among(here))
+            moved = of_linear_predictor(x, left, np.ones(len(left)), clusters)
             fit = jackknife(fit, moved)
         low, high = fit.interval(self._level)
         effect = (float(fit.coefficients[1]), float(low[1]), float(high[1]))
@@ -494,6 +494,12 @@ class ModelRun:
             }
         )
         self.effects.append(effect_row(model, self._predictor, fit, column, self._level, how))
+
+
+def days_watched(frame: pd.DataFrame, day: float) -> Floats:
+    """Days after the landmark on which each person could have been active, those active among them."""
+    watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - day)
+    return np.maximum(watched, frame["active_days_after"].to_numpy(dtype=float))
 
 
 def _standard(column: Floats) -> Floats:

@@ -200,6 +200,14 @@ def related(context: Context) -> AdherenceResult:
     )
 
 
+def _people(context: Context) -> dict[str, pd.DataFrame]:
+    """Those analysed, one row per person, as the models of later use see them."""
+    from analysis.adherence.relate_adherence import analysed_people
+
+    sides = (context.outcomes, context.known_covariates, days_of(context))
+    return {"later_use": analysed_people(context.card, usage_of(context), study_of(context), *sides)}
+
+
 def study_of(context: Context) -> Study:
     """The study of a validation; refused where there is none."""
     if context.study is None:
@@ -535,7 +543,8 @@ TOPIC = Topic(
     subject="scores and later use",
     question="Does the score at the landmark go with use of the app after it?",
     run=section_adherence,
-    twins=twins_of_later_use,
+    twins=lambda context, section: twins_of_later_use(context, section, related(context)),
+    analysed=_people,
     lacks=lacks_use,
     predicts=True,
     of_use=True,

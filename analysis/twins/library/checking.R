@@ -19,7 +19,7 @@ once <- function(name, make) {
 
 needs <- function(...) {
   absent <- Filter(function(p) !requireNamespace(p, quietly = TRUE), c(...))
-  if (length(absent)) cannot(paste("needs package", paste(absent, collapse = ", ")))
+  if (length(absent)) cannot(paste("no equivalent installed: needs package", paste(absent, collapse = ", ")))
 }
 cannot <- function(why) stop(structure(class = c("absent", "error", "condition"), list(message = why, call = NULL)))
 
@@ -53,7 +53,7 @@ twin <- function(call, arguments, table, rows, numbers, digits, exact) {
   values <- tryCatch(suppressMessages(suppressWarnings(do.call(paste0("twin_", call), arguments))),
     absent = function(e) e, error = function(e) e)
   if (inherits(values, "absent")) {
-    without(table, names(numbers), rows, paste("no equivalent installed:", conditionMessage(values)))
+    without(table, names(numbers), rows, conditionMessage(values))
     return(invisible())
   }
   failed <- if (inherits(values, "error")) conditionMessage(values) else ""

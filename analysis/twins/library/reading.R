@@ -1,8 +1,8 @@
 # ---- Reading: answers as they stand in the file, turned and cleared as the instrument says ----
 
 folder <- "."
-cells_of <- function(path, separator) read.table(path, sep = separator, header = TRUE, colClasses = "character",
-  check.names = FALSE, quote = "\"", comment.char = "", na.strings = character(0), fileEncoding = reading$encoding,
+cells_of <- function(path, separator, encoding = reading$encoding) read.table(path, sep = separator, header = TRUE,
+  colClasses = "character", check.names = FALSE, quote = "\"", comment.char = "", na.strings = character(0), fileEncoding = encoding,
   strip.white = TRUE)
 
 found_file <- function(name) {
@@ -14,7 +14,7 @@ found_file <- function(name) {
 # As analysed (written by `dta validate --analysed FOLDER`) where it is there, else the file of the analyst.
 open_table <- function(what, must = TRUE) {
   analysed <- file.path(folder, paste0("analysed_", gsub(" ", "_", what), ".csv"))
-  if (file.exists(analysed)) { check_sum(NULL, what); return(cells_of(analysed, ",")) }
+  if (file.exists(analysed)) { check_sum(NULL, what); return(cells_of(analysed, ",", "UTF-8")) }
   name <- files[[what]]
   path <- if (is.null(name)) NULL else found_file(name)
   if (is.null(path) || !grepl("\\.(csv|tsv|txt)$", path, ignore.case = TRUE)) {

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -90,6 +91,23 @@ def today(folder: Path) -> list[str]:
     return ["responses.csv", "--instrument", "dta@0.2.0", *given, *study, *others]
 
 
+def later_use(folder: Path) -> list[str]:
+    """Models of later use in the example study, from the people as analysed: R does not read a log."""
+    given = today(folder)
+    given = given[: given.index("--audit")] + given[given.index("--study") :]
+    return [*given, "--topics", "adherence"]
+
+
+def later_use_clinics(folder: Path) -> list[str]:
+    """The same with people in fourteen clinics."""
+    given = later_use(folder)
+    covariates = pd.read_csv(folder / "covariates.csv", dtype=str, keep_default_na=False)
+    clinic = np.random.default_rng(3).integers(0, 14, len(covariates))
+    covariates.assign(clinic=[f"c{k}" for k in clinic]).to_csv(folder / "covariates.csv", index=False)
+    return [*given, "--cluster", "clinic"]
+
+
+AS_ANALYSED = ("later_use", "later_use_clinics")
 PLANS: dict[str, dict[str, object]] = {
     "plan_mlr": {"estimator": "MLR", "missing": "fiml", "correlation": "pearson"},
     "plan_mlr_listwise": {"estimator": "MLR", "missing": "listwise"},
@@ -172,7 +190,7 @@ def run_r(report: Path, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-REPORTS = ("three_groups", *PLANS, "bfi", "example", "today")
+REPORTS = ("three_groups", *PLANS, "bfi", "example", "today", *AS_ANALYSED)
 ALTERED = "three_groups, one number altered"
 
 
@@ -192,7 +210,8 @@ def main() -> int:
             folder.mkdir()
             arguments = planned(name, folder) if name in PLANS else globals()[name](folder)
             run = [sys.executable, "-m", "dta", "validate", *arguments, "--out", str(report), "--forms", ""]
-            if PLANS.get(name, {}).get("exclude_flagged"):  # R cannot know who was taken out
+            # R cannot know who was taken out, and does not count days in a log
+            if name in AS_ANALYSED or PLANS.get(name, {}).get("exclude_flagged"):
                 run += ["--analysed", str(analysed := Path(scratch) / "analysed")]
                 subprocess.run(run, cwd=folder, check=True, capture_output=True)
                 folder = analysed
