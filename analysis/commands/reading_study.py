@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import typer
 from pandas.api.types import is_integer_dtype
@@ -32,6 +33,8 @@ from instrument.loading import load, load_beside
 from instrument.reading.cells import number_of
 from instrument.reading.people import NUMBERED
 from instrument.reading.read_responses import read_responses
+from instrument.reading.side_columns import Place
+from instrument.reading.side_variables import variable
 from instrument.recognition.came_in import OF_ANSWERS
 from instrument.study import Study, load_study
 from instrument.study_data import StudyData
@@ -77,13 +80,15 @@ def read_study(files: StudyFiles, how: ReadingOptions | None = None) -> StudyDat
     times = None if files.times is None else read_side_table(files.times, "times", needed, side)
     times = None if times is None else _numbered_alike(times, responses["wave"])
     enrolment = _people_of(files.enrolment, "enrolment", side)
-    names = (*names, *(how.mapping.covariates if how.mapping is not None else ()))
+    asked, names = names, (*names, *(how.mapping.covariates if how.mapping is not None else ()))
     data = StudyData(
         responses=responses,
         scale=scale,
         study=study,
         outcomes=outcomes,
-        covariates=people if people is not None else _from_columns(responses, names),
+        covariates=people
+        if people is not None
+        else _from_columns(responses, names, asked, how, files.responses),
         times=times,
         enrolment=enrolment,
         audit=None if files.audit is None else read_audit(files.audit),
@@ -220,12 +225,25 @@ def _covariates(given: str | Path | None, how: ReadingOptions) -> tuple[tuple[st
     return names_in(str(given)), None
 
 
-def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame | None:
-    """Take covariates that stand in the response file: the first value of each person."""
+def _from_columns(
+    responses: pd.DataFrame,
+    names: tuple[str, ...],
+    asked: tuple[str, ...],
+    how: ReadingOptions,
+    path: Path | None,
+) -> pd.DataFrame | None:
+    """Take covariates that stand among the answers: those asked for are read as a table of their own is."""
     if not names:
         return None
-    people = responses.groupby("participant", sort=False)[list(names)].first().reset_index()
-    people.attrs[OF_ANSWERS] = True
+    side, notes = how.side().of("covariates"), list[str]()
+    source = "the answers" if path is None else Path(path).name
+    place = Place(caller=how.command, source=source, lines=np.arange(1, len(responses) + 1))
+    marks: dict[str, Any] = {"thousands": side.thousands, "percent": side.percent}
+    read = {name: responses[name].reset_index(drop=True) for name in names}
+    read |= {name: variable(read[name], name, place, side.decimal, side.na, notes, **marks) for name in asked}
+    table = pd.DataFrame({"participant": responses["participant"].to_numpy(), **read})
+    people = table.groupby("participant", sort=False)[list(names)].first().reset_index()
+    people.attrs = {OF_ANSWERS: True, "notes": notes}
     if responses.attrs.get(NUMBERED):
         people.attrs[NUMBERED] = True  # the same rows, so joining them by their number is right
     return people

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.common.rules import FEWEST_PEOPLE
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import CONTRACT, Context
 from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.planning.definition import SMALLEST_GROUP, Grouping, Plan, same_label
 from instrument.errors import fact_and_hint, warn_user
 from instrument.reading.people import labels_as_text
+from instrument.reading.side_variables import hollow_cells, twin_categories
 from instrument.reading.suspicions import CUSTOMARY
 
 MOST_GROUPS = 4
@@ -243,6 +244,8 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
             continue
         for name in table.columns.difference(["participant", "wave"], sort=False):
             column = table[name]
+            if not pd.api.types.is_numeric_dtype(column):
+                notes += _suspected_categories(table, str(name), what)
             if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
                 continue
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
@@ -252,4 +255,34 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
                 hint = "recode marks of missing values to NA; nothing was changed."
                 warn_user(fact_and_hint("validate", f"{fact}.", hint))
                 notes.append(f"suspicion: {fact}")
-    return tuple(notes)
+    return (*notes, *_moving(context))
+
+
+def _suspected_categories(table: pd.DataFrame, name: str, what: str) -> list[str]:
+    """Warn of categories that are one but for capitals and blanks, and of cells that say nothing."""
+    texts = table[name].dropna().astype(str)
+    found = {
+        "with a category that others write with other capitals or blanks": twin_categories(texts),
+        "with a mark that says nothing": hollow_cells(texts),
+    }
+    notes = []
+    for words, chosen in found.items():
+        if not chosen.any():
+            continue
+        people = table.loc[texts.index[chosen], "participant"].nunique()
+        fact = f"{people} {'person' if people == 1 else 'people'} in {what} {name!r} {words}"
+        warn_user(fact_and_hint("validate", f"{fact}.", "write each in one way; nothing was changed."))
+        notes.append(f"suspicion: {fact}")
+    return notes
+
+
+def _moving(context: Context) -> list[str]:
+    """Say of which covariates that stand among the answers people have several values: the first counts."""
+    answers = context.responses
+    notes = []
+    for name in answers.columns.difference([*CONTRACT, *context.scale.item_ids], sort=False):
+        several = int(answers.groupby("participant", sort=False)[name].nunique().gt(1).sum())
+        if several:
+            fact = f"{several} of {answers['participant'].nunique()} people have several values"
+            notes.append(f"covariate {str(name)!r}: {fact}, and count with their first")
+    return notes

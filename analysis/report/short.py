@@ -179,9 +179,12 @@ def _weakest(tree: Tree) -> Part | None:
         for row in weak or lowest
     )
     grid = Grid(heads=("Question", "Goes with the rest"), rows=rows)
+    stuck = [f"“{texts[item]}”" for item in tree["meta"]["without_variation"]]
+    none = words.WEAK_OTHERS if stuck else words.WEAK_NONE
+    told = [[words.WEAK_STUCK.format("; ".join(stuck))]] if stuck else []
     return Part(
         heading="The weakest questions",
-        lines=([words.WEAK if weak else words.WEAK_NONE], [words.WEAK_SCALE]),
+        lines=(*told, [words.WEAK if weak else none], [words.WEAK_SCALE]),
         grid=grid,
     )
 

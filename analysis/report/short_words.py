@@ -33,6 +33,8 @@ WEAK_SCALE = (
     "The number says how well a question goes with the rest of its theme: 0 is not at all, and 1 is fully."
 )
 WEAK = "These go least with the rest of their theme. Read them again, and ask people how they read them."
+WEAK_STUCK = "These got no answer, or all the same one, and so tell us nothing: {}."
+WEAK_OTHERS = "Of the others none stands out as weak. These go least with the rest of their theme."
 WEAK_NONE = "No question stands out as weak. These go least with the rest of their theme."
 RULES = "Each check is a rule from the research on such questions. A rule is a habit, not a law."
 NO_NUMBER = "could not be worked out"

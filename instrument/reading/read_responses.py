@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import narwhals.stable.v1 as nw
 import numpy as np
 import pandas as pd
 
@@ -203,8 +204,9 @@ def check_responses(
     Parameters
     ----------
     frame
-        One row per administration; the index is ignored. A frame that was checked before keeps the
-        reasons of its missing answers, and one that `reverse_key` gave stays keyed and knows it.
+        One row per administration, of pandas or what narwhals knows (polars, pyarrow); an index is ignored. A
+        frame that was checked before keeps the reasons of its missing answers, and one that `reverse_key`
+        gave stays keyed and knows it.
     scale
         Instrument whose items the frame answers.
     covariates
@@ -244,6 +246,9 @@ def check_responses(
     >>> check_responses(pd.DataFrame({"a": [1, 2]}), scale).attrs["notes"][1]
     'no wave column: wave 1 assumed'
     """
+    if not isinstance(frame, pd.DataFrame):
+        known = nw.from_native(frame, pass_through=True)
+        frame = known.to_pandas() if isinstance(known, nw.DataFrame) else frame
     if not isinstance(frame, pd.DataFrame):
         fact = f"a table is needed, got {kind_of(frame)}."
         hint = "pass a pandas frame; files are read by read_responses."

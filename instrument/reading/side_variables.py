@@ -95,10 +95,7 @@ def variable(
             notes.append(f"suspicion: {place.column(name)}: {words}")
         whole = not blank.any() and present.str.fullmatch(r"[+-]?\d{1,15}").all()
         return pd.Series(values.astype(np.int64) if whole else values)
-    hollow = texts.str.lower().isin(MARKS).fillna(False)
-    if not texts.str.fullmatch(r"\++").fillna(False).any():
-        hollow |= texts.str.fullmatch(SAYS_NOTHING).fillna(False)
-    marks = hollow.to_numpy(dtype=bool) & ~blank
+    marks = hollow_cells(texts) & ~blank
     if marks.any():
         hint = "leave missing values empty, or write NA."
         raise place.fault(name, marks, "hold an undeclared mark of a missing value", hint)
@@ -108,15 +105,61 @@ def variable(
     return texts.astype("str").where(~blank)
 
 
-def _refuse_twins(texts: pd.Series, name: str, place: Place) -> None:
-    """Refuse categories that are one but for capitals and blanks: they would be compared as groups."""
+def hollow_cells(texts: pd.Series) -> np.ndarray:
+    """Say which categories say nothing: a point, dashes, N/A; beside a plus a minus is one.
+
+    Parameters
+    ----------
+    texts : Series of shape (n,)
+        Categories, NA where blank.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+        True where a cell says nothing.
+
+    Examples
+    --------
+    >>> hollow_cells(pd.Series(["north", ".", "N/A"])).tolist(), hollow_cells(pd.Series(["+", "-"])).tolist()
+    ([False, True, True], [False, False])
+    """
+    plain = texts.str.strip()
+    hollow = plain.str.lower().isin(MARKS).fillna(False)
+    if not plain.str.fullmatch(r"\++").fillna(False).any():
+        hollow = hollow | plain.str.fullmatch(SAYS_NOTHING).fillna(False)
+    return np.array(hollow, dtype=bool)
+
+
+def twin_categories(texts: pd.Series) -> np.ndarray:
+    """Say which cells write a category in other capitals or blanks than most do.
+
+    Parameters
+    ----------
+    texts : Series of shape (n,)
+        Categories, NA where blank.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+        True at the rarer writings.
+
+    Examples
+    --------
+    >>> twin_categories(pd.Series(["north", "North", "north", "south"])).tolist()
+    [False, True, False, False]
+    """
     counts = texts.value_counts()
     folded = Counter("".join(str(text).casefold().split()) for text in counts.index)
     twins = [text for text in counts.index if folded["".join(str(text).casefold().split())] > 1]
     usual = {"".join(text.casefold().split()): text for text in reversed(twins)}
     rarer = [text for text in twins if usual["".join(text.casefold().split())] != text]
-    if rarer:
-        chosen = texts.isin(rarer).fillna(False).to_numpy(dtype=bool)
+    return texts.isin(rarer).fillna(False).to_numpy(dtype=bool)
+
+
+def _refuse_twins(texts: pd.Series, name: str, place: Place) -> None:
+    """Refuse categories that are one but for capitals and blanks: they would be compared as groups."""
+    chosen = twin_categories(texts)
+    if chosen.any():
         what = "hold a category that another cell writes with other capitals or blanks"
         raise place.fault(name, chosen, what, "write each category in one way.")
 

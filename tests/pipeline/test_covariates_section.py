@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,26 @@ def test_what_a_covariate_is_used_as(values: list[Any], use: Use) -> None:
 
 def test_every_number_is_that_of_the_ledger(unlike: Callable[..., list[str]], found: Validation) -> None:
     assert unlike("covariates", {name: found.tree["sections"][name] for name in TOPICS}) == []
+
+
+def test_twins_and_marks_among_categories_are_said_aloud_and_who_changes_is_counted(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """In memory nothing is refused: "F" beside "f" and a point are groups, and a warning and a note say so."""
+    n = len(first)
+    table = pd.DataFrame(
+        {"participant": first["participant"], "sex": ["f", "m"] * (n // 2) + ["m"] * (n % 2)}
+    )
+    table.loc[[0, 2, 4], "sex"] = ["F", "f ", "."]
+    again = first.iloc[:5].assign(wave=2)
+    answered = pd.concat([first.assign(mood=1.0), again.assign(mood=2.0)], ignore_index=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ToolkitWarning)
+        made = validate(answered, scale, covariates=table, topics=["covariates"], seed=3)
+    assert sum("in covariate 'sex'" in str(warning.message) for warning in caught) == 2
+    notes = made.tree["meta"]["notes"]
+    assert [note for note in notes if "sex" in note] == [
+        "suspicion: 2 people in covariate 'sex' with a category that others write with other capitals or blanks",
+        "suspicion: 1 person in covariate 'sex' with a mark that says nothing",
+    ]
+    assert f"covariate 'mood': 5 of {n} people have several values, and count with their first" in notes

@@ -215,7 +215,7 @@ def table(**changes: Any) -> pd.DataFrame:
 
 
 FRAMES: dict[str, tuple[Callable[[], Any], str]] = {
-    "no frame": (lambda: [1, 2], "a table is needed, got list"),
+    "no frame": (lambda: [1, 2], "a table is needed, got a list"),
     "booleans": (lambda: table(a1=[True, False]), r"2 cells hold true or false \(column 'a1'; rows 1, 2\)"),
     "boolean among codes": (
         lambda: table(a1=pd.Series([1, True], dtype=object)),

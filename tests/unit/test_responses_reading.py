@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from instrument.definition import Instrument
@@ -350,3 +352,13 @@ def test_parquet_leaves_out_an_unnamed_index_and_says_so(tmp_path: Path) -> None
 
 def test_a_frame_without_reasons_has_an_empty_table() -> None:
     assert missing_reasons(pd.DataFrame({"a1": [1]})).empty
+
+
+def test_a_frame_of_another_library_is_checked_as_one_of_pandas() -> None:
+    items = {"a1": [1, 4, None], "a2": [2, 8, 9], "a3": [3, -1, 2], "b1": [0, 1, None]}
+    given = {"participant": ["007", "p2", "p3"], "wave": [1, 1, 1], **items}
+    plain = check_responses(pd.DataFrame(given), SCALE)
+    for other in (pl.DataFrame(given), pa.table(given)):
+        found = check_responses(other, SCALE)
+        pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(plain))
+        pd.testing.assert_frame_equal(missing_reasons(found), missing_reasons(plain))

@@ -77,7 +77,15 @@ def test_the_weakest_questions() -> None:
         ("“Words of q4”", ".10"),
         ("“Words of q2”", ".29"),
     ]
-    strong = part(weak(0.5, 0.4, 0.3, 0.6), heading)
+    tree = weak(0.5, 0.4, 0.3, 0.6)
+    assert tree["meta"]["without_variation"] == ["q3"]
+    # a question that everybody answers alike is weaker than any in the list
+    assert part(tree, heading).lines[:2] == (
+        ["These got no answer, or all the same one, and so tell us nothing: “Words of q3”."],
+        [short_words.WEAK_OTHERS],
+    )
+    tree["meta"]["without_variation"] = []
+    strong = part(tree, heading)
     assert strong.lines[0] == [short_words.WEAK_NONE]
     assert rows(strong.grid) == [("“Words of q3”", ".30"), ("“Words of q2”", ".40"), ("“Words of q1”", ".50")]
     for tree in (weak(0.5, 0.29, 0.3, 0.1, n=29), weak(0.5, 0.29, 0.3, None)):  # type: ignore[arg-type]

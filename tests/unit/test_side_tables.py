@@ -451,3 +451,28 @@ def test_labels_in_other_words_are_suspected_and_at_other_codes_refused(tmp_path
             continue
         notes = inputs_of(tmp_path, responses=tmp_path / "a.sav").responses.attrs["notes"]
         assert any("value labels of 2 columns" in note for note in notes) == (labels is not words)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (
+            ["woman", "Woman", "man", "man"],
+            "10 cells hold a category that another cell writes with other capitals",
+        ),
+        (["woman", ".", "man", "man"], "10 cells hold an undeclared mark of a missing value"),
+        (["31", "n/a", "40", "52"], "10 cells hold an undeclared mark of a missing value"),
+    ],
+)
+def test_covariates_among_the_answers_are_read_as_a_table_of_their_own_is(
+    column: list[str], said: str, tmp_path: Path
+) -> None:
+    """Of a table they were refused; among the answers "Woman" and "." were groups, and ages beside n/a words."""
+    plain = pd.read_csv(answers(tmp_path)).to_dict("list")
+    columns(tmp_path, "answers.csv", **plain, extra=column * 10)
+    files = {"responses": tmp_path / "answers.csv", "covariates": "extra"}
+    with pytest.raises(ResponseDataError, match=said):
+        inputs_of(tmp_path, **files)
+    columns(tmp_path, "answers.csv", **plain, extra=range(40))
+    found = inputs_of(tmp_path, **files).covariates
+    assert found is not None and found["extra"].tolist() == list(range(40))
