@@ -255,7 +255,7 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
                 hint = "recode marks of missing values to NA; nothing was changed."
                 warn_user(fact_and_hint("validate", f"{fact}.", hint))
                 notes.append(f"suspicion: {fact}")
-    return (*notes, *_moving(context))
+    return tuple(notes)
 
 
 def _suspected_categories(table: pd.DataFrame, name: str, what: str) -> list[str]:
@@ -276,8 +276,19 @@ def _suspected_categories(table: pd.DataFrame, name: str, what: str) -> list[str
     return notes
 
 
-def _moving(context: Context) -> list[str]:
-    """Say of which covariates that stand among the answers people have several values: the first counts."""
+def moving_covariates(context: Context) -> tuple[str, ...]:
+    """Say of which covariates that stand among the answers people have several values: the first counts.
+
+    Parameters
+    ----------
+    context
+        The validation.
+
+    Returns
+    -------
+    tuple of str
+        A note for each such covariate.
+    """
     answers = context.responses
     notes = []
     for name in answers.columns.difference([*CONTRACT, *context.scale.item_ids], sort=False):
@@ -285,4 +296,4 @@ def _moving(context: Context) -> list[str]:
         if several:
             fact = f"{several} of {answers['participant'].nunique()} people have several values"
             notes.append(f"covariate {str(name)!r}: {fact}, and count with their first")
-    return notes
+    return tuple(notes)

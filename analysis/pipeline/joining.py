@@ -8,6 +8,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading.ids import MOST_LOST, compare_ids
 from instrument.reading.people import NUMBERED, labels_as_text, wave_key
 from instrument.study import Study
 
@@ -71,13 +72,38 @@ def refuse_joins_without_ids(
             fact = f"none of the {len(people)} people of measure {other.id!r} is among the {len(answered)}"
             hint = "write the participant ids alike in both."
             raise ResponseDataError(fact_and_hint("validate", f"{fact} who answered.", hint))
+        notes += _nearly_the_same(people, answered, other)
         waved = all("wave" in table.columns for table in (answers, responses))
+        if shared and waved:
+            _refuse_waves_alike(answers["wave"], responses["wave"], other)
         if shared and waved and not _administrations(answers) & _administrations(responses):
             theirs, own = (name_offenders(table["wave"].dropna().unique()) for table in (answers, responses))
             fact = f"nobody answered measure {other.id!r} at a wave of the scale: {theirs} and {own}."
             raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
         notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
     return notes
+
+
+def _nearly_the_same(people: set[str], answered: set[str], other: Instrument) -> list[str]:
+    """Refuse a measure of which more than 5 % almost match who answered, and say it of fewer."""
+    match = compare_ids(people, answered)
+    if not match.near:
+        return []
+    fact = f"{match.near} of {len(people)} people of measure {other.id!r} would match but for {match.cause}"
+    if match.near_share > MOST_LOST:
+        hint = f"write ids alike in every table ({match.cause})."
+        raise ResponseDataError(fact_and_hint("validate", f"{fact}.", hint))
+    return [f"suspicion: {fact}"]
+
+
+def _refuse_waves_alike(theirs: pd.Series, own: pd.Series, other: Instrument) -> None:
+    """Refuse a measure that writes a wave otherwise than the scale: its answers would meet none there."""
+    written, known = (set(labels_as_text(waves.dropna())) for waves in (theirs, own))
+    alike = {wave_key(name): name for name in sorted(known - written)}
+    if odd := [name for name in sorted(written - known) if wave_key(name) in alike]:
+        said = ", ".join(f"{name!r} for {alike[wave_key(name)]!r}" for name in odd)
+        fact = f"measure {other.id!r} writes waves otherwise than the scale: {said}."
+        raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
 
 
 def refuse_like_waves(responses: pd.DataFrame, study: Study | None) -> list[str]:

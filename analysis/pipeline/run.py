@@ -22,12 +22,12 @@ from analysis.pipeline.answering import analysed_for, answer, version_of
 from analysis.pipeline.beside import answer_all, checked_workers
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
-from analysis.pipeline.covariates import suspected_covariates
+from analysis.pipeline.covariates import moving_covariates, suspected_covariates
 from analysis.pipeline.reach import stuck_items
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import TOPICS, content_topics, planned_topics
 from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
-from analysis.pipeline.topics.validity_measures import names_beside
+from analysis.pipeline.topics.validity_measures import asked_elsewhere, names_beside
 from analysis.pipeline.twinned.analysed import analysed_tables
 from analysis.pipeline.twinned.said import said_of_answers
 from analysis.planning.applying import carry_out
@@ -297,7 +297,8 @@ def validate(
     refuse_unfitting(decided, context.scale, *(beside_answers if settled.seal is None else ()))
     if lacking and lacking not in context.notes:  # the command has said it already
         context.notes += (lacking,)
-    context.notes += (*suspected_covariates(context), *_namesakes(context))
+    context.notes += (*suspected_covariates(context), *moving_covariates(context), *_namesakes(context))
+    context.notes += asked_elsewhere(context)
     with in_force(decided.rules):
         context = carry_out(context, settled)
     wanted = [*content_topics(context), *_wanted(decided.topics), *planned_topics(context)]

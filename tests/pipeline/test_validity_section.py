@@ -214,6 +214,40 @@ def test_another_questionnaire_is_related_by_its_themes(
     assert "measure short" in tree["meta"]["checksums"]
 
 
+def test_a_measure_that_was_asked_at_another_wave_alone_leaves_the_themes_their_ratios(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """All ratios failed for items "not in the data", and the correlations with it were missing in silence."""
+    later = other_answers(answers, scale)
+    later = later[later["wave"] == 3]
+    given = {"seed": 5, "topics": ("validity",)}
+    tree = validate(answers, scale, measures=[(later, make_other())], **given).to_dict()  # type: ignore[arg-type]
+    plain = validate(answers, scale, **given).to_dict()  # type: ignore[arg-type]
+    found = tree["sections"]["validity"]
+    assert found["tables"] == plain["sections"]["validity"]["tables"] and found["problems"] == []
+    assert "No other questionnaire was answered at the same wave" in " ".join(prose(found))
+    assert [note for note in tree["meta"]["notes"] if "Short scale: nobody answered it at wave 1" in note]
+
+
+@pytest.mark.parametrize(("own", "theirs"), [(int, str), (str, int), ("category", str)])
+def test_a_measure_meets_the_scale_however_ids_are_typed(
+    own: Any, theirs: Any, answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """7 beside "7" joined nobody: the ratios of the measure came from no answers at all."""
+    other = other_answers(answers, scale)
+    other = other[other["wave"] == 1]
+
+    def ratios(a: pd.DataFrame, b: pd.DataFrame) -> list[float]:
+        made = validate(a, scale, measures=[(b, make_other())], seed=5, topics=("validity",)).to_dict()
+        return list(made["sections"]["validity"]["tables"]["htmt"]["htmt"])
+
+    numbers = {name: k for k, name in enumerate(answers["participant"].unique(), start=1)}
+    one, two = (t.assign(participant=t["participant"].map(numbers).astype(int)) for t in (answers, other))
+    expected = ratios(answers, other)
+    turned = ratios(one.astype({"participant": own}), two.astype({"participant": theirs}))
+    assert len(expected) == 6 and turned == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_measure_that_breaks_its_contract_is_refused(answers: pd.DataFrame, scale: Instrument) -> None:
     other = other_answers(answers, scale)
     with pytest.raises(ResponseDataError, match="1 columns of the measure 'short' are absent: 'q3'"):

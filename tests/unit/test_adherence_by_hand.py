@@ -248,7 +248,7 @@ def test_outcomes_and_covariates_are_joined_by_person_and_nobody_is_lost() -> No
     outcomes = pd.DataFrame({"participant": [1, 2], "mood": [5.0, 6.0], "enrolled": ["x", "y"]})
     covariates = pd.DataFrame({"participant": ["2", "3"], "age": [40.0, 50.0]})
     notes: list[str] = []
-    people = pd.Series(["1", "2", "3"])
+    people = pd.DataFrame({"participant": ["1", "2", "3"]})
     table, names = side_columns(
         study(covariates=["age", "income"]), outcomes, covariates, None, notes, people
     )
@@ -266,6 +266,56 @@ def test_outcomes_and_covariates_are_joined_by_person_and_nobody_is_lost() -> No
         side_columns(study(), outcomes, covariates, ["age", "income"], [], people)
     with pytest.raises(ResponseDataError, match="1 rows repeat a participant"):
         side_columns(study(), pd.concat([outcomes, outcomes.head(1)]), None, None, [], people)
+
+
+TAKEN = [
+    "done",
+    "due",
+    "seen",
+    "watched",
+    "answered",
+    "use_before",
+    "adherent_after",
+    "joined",
+    "total",
+    "wave",
+]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_covariate_called_like_a_column_of_the_analysis_is_never_taken_for_it(name: str) -> None:
+    """Declared, `done` held the outcome itself constant, in silence; `joined` and `total` ended in KeyError."""
+    people, scores, covariates = ledger()
+    named = covariates.rename(columns={"age": name})
+    with pytest.raises(ResponseDataError, match=f"covariates have columns called like .*{name!r}"):
+        assemble(scores, summary(people), study(covariates=[name]), None, named, ["total"], None, "1")
+    plain = assemble(scores, summary(people), study(), None, covariates, ["total"], None, "1")
+    odd = assemble(scores, summary(people), study(), None, named, ["total"], None, "1")
+    assert f"columns of covariates called like those of the analysis are left out: {name}" in odd.notes
+    columns = ["participant", "total", *odd.adjusters, "done", "due", "answered"]
+    pd.testing.assert_frame_equal(odd.frame[columns], plain.frame[columns])
+
+
+def test_a_score_called_like_a_column_of_the_analysis_is_refused() -> None:
+    """A theme `seen` became whether somebody was seen at the landmark."""
+    people, scores, _ = ledger()
+    named = scores.rename(columns={"total": "seen"})
+    with pytest.raises(DefinitionError, match="scores are called like columns of the analysis: 'seen'"):
+        assemble(named, summary(people), study(), None, None, ["seen"], None, "1")
+
+
+def test_a_column_of_both_side_tables_is_one_where_it_says_the_same() -> None:
+    """Pandas made age_x and age_y of it, and the declared age was "not in the data"."""
+    people = pd.DataFrame({"participant": ["1", "2", "3"]})
+    outcomes = pd.DataFrame({"participant": ["1", "2"], "age": [30.0, 40.0], "mood": [1, 2]})
+    covariates = pd.DataFrame({"participant": ["2", "3"], "age": [40.0, 50.0]})
+    notes: list[str] = []
+    table, names = side_columns(study(covariates=["age"]), outcomes, covariates, None, notes, people)
+    assert table is not None and names == ["age"] and notes == []
+    assert table.sort_values("participant")["age"].tolist() == [30, 40, 50]
+    other = covariates.assign(age=[41.0, 50.0])
+    with pytest.raises(ResponseDataError, match="have a column 'age' each, and say different things"):
+        side_columns(study(covariates=["age"]), outcomes, other, None, notes, people)
 
 
 @pytest.mark.parametrize("written", ["as text", "with decimals", "as categories", "nullable"])
@@ -296,7 +346,7 @@ def test_a_covariate_is_held_constant_however_pandas_wrote_the_ids(written: str)
 
 @pytest.mark.parametrize("what", ["outcomes", "covariates"])
 def test_a_table_of_other_people_is_refused_and_ids_that_almost_match_are_told(what: str) -> None:
-    people = pd.Series(["p1", "p2", "p3"])
+    people = pd.DataFrame({"participant": ["p1", "p2", "p3"]})
 
     def joined(*ids: str) -> None:
         table = pd.DataFrame({"participant": ids, "age": range(len(ids))})
@@ -316,10 +366,10 @@ def test_a_table_of_other_people_is_refused_and_ids_that_almost_match_are_told(w
         warnings.simplefilter("error")
         joined("p1")  # who has no row is missing, as before
         joined("p1", "p9")
-        people = pd.Series([f"p{k}" for k in range(100)])
-        joined("P0", "P1", "P2", "P3", "P4", *people[5:])  # one in twenty is not more than one in twenty
+        people = pd.DataFrame({"participant": [f"p{k}" for k in range(100)]})
+        joined("P0", "P1", "P2", "P3", "P4", *people["participant"][5:])  # one in twenty is not more than one in twenty
     with pytest.warns(ToolkitWarning, match="6 of 100 people"):
-        joined("P0", "P1", "P2", "P3", "P4", "P5", *people[6:])
+        joined("P0", "P1", "P2", "P3", "P4", "P5", *people["participant"][6:])
 
 
 def test_the_flow_says_who_stands_at_its_start() -> None:

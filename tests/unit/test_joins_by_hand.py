@@ -68,6 +68,34 @@ def test_people_that_a_measure_shares_are_counted() -> None:
         joined(people("a"), [(people("x", "y"), other)])
 
 
+def test_a_measure_of_the_same_people_under_other_ids_is_refused() -> None:
+    """Half of the people were lost where a file wrote 7 for 007, and a note said "70 of 120" and no more."""
+    other = SimpleNamespace(id="other", title="Other scale")
+    own = [f"{k:03d}" for k in range(1, 41)]
+    odd = [name.lstrip("0") if k < 3 else name for k, name in enumerate(own)]
+    with pytest.raises(
+        ResponseDataError, match="3 of 40 people of measure 'other' would match but for leading"
+    ):
+        joined(people(*own), [(people(*odd), other)])
+    one = [own[0].lstrip("0"), *own[1:]]
+    assert joined(people(*own), [(people(*one), other)]) == [
+        "suspicion: 1 of 40 people of measure 'other' would match but for leading zeros",
+        "Other scale: 39 of 40 people answered the scale too",
+    ]
+
+
+def test_a_measure_that_writes_a_wave_otherwise_is_refused() -> None:
+    """Answers at "Week2" met none at "week2": correlations with them were left out without a word."""
+    other = SimpleNamespace(id="other", title="Other scale")
+    own = people("a", "b", "a", "b").assign(wave=["week2", "week2", "week8", "week8"])
+    odd = own.assign(wave=["Week2", "Week2", "week8", "week8"])
+    with pytest.raises(ResponseDataError, match="writes waves otherwise than the scale: 'Week2' for 'week2'"):
+        joined(own, [(odd, other)])
+    assert joined(own, [(own.assign(wave=["intake", "intake", "week8", "week8"]), other)]) == [
+        "Other scale: 2 of 2 people answered the scale too"
+    ]
+
+
 AS_NUMBERS = {
     "decimals": lambda ids: [float(one) for one in ids],
     "objects": lambda ids: pd.Series([float(ids[0]), *map(int, ids[1:])], dtype=object),

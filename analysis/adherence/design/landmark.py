@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +41,14 @@ from instrument.study import Study
 CALLER = "relate_adherence"
 FEWEST_SHORTER = 8  # people with a shorter watch than the longest
 FEWEST, MANY = 30, 150  # people: to analyse at all; to bend the line of calendar time
+MADE = frozenset(
+    (
+        *("wave", "week", "order", "percent", "rating", "answered", "seen", "due", "watched", "done"),
+        *("use_before", "use_before, log", "idle_at_landmark, log", "adherent_after"),
+        *("away_from", "away_to", "came_back"),
+    )
+)
+"""Columns that the analyses of later use make: another of that name would be taken for one of them."""
 BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day", "reason")
 
 
@@ -112,6 +120,29 @@ def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: 
     return chosen
 
 
+def refuse_names(names: Iterable[str], columns: Iterable[str], what: str) -> None:
+    """Refuse scores or items that are called like a column of the analysis: it would be taken for them.
+
+    Parameters
+    ----------
+    names
+        Of scores or items.
+    columns
+        Of the rows they are put beside.
+    what
+        `scores` or `items`, for the message.
+
+    Raises
+    ------
+    DefinitionError
+        A name is one of the columns, or of those that are made later.
+    """
+    taken = {str(name) for name in columns} | MADE
+    if meant := [name for name in names if name in taken - {"rating"}]:
+        fact = f"{what} are called like columns of the analysis: {name_offenders(meant)}."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "give them other ids, or the columns other names."))
+
+
 def early_rating(study: Study, wave: str) -> list[str]:
     """Warn of a rating before the third week; the sentence is also kept among the notes."""
     day = study.wave(wave).day
@@ -140,7 +171,8 @@ def assemble(
     people = usage.people.copy()
     people["participant"] = labels_as_text(people["participant"])
     frame = people.merge(ratings, on="participant", how="left")
-    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes, people["participant"])
+    refuse_names(predictors, people.columns, "scores")
+    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes, frame, cluster)
     if cluster is not None and (extra is None or cluster not in extra):
         fact = f"there is no column {cluster!r} that says who belongs to which cluster."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))
@@ -404,9 +436,17 @@ def side_columns(
     covariates: pd.DataFrame | None,
     adjust_for: Sequence[str] | None,
     notes: list[str],
-    people: pd.Series,
+    people: pd.DataFrame,
+    cluster: str | None = None,
 ) -> tuple[pd.DataFrame | None, list[str]]:
-    """Outcomes and covariates of these people side by side, and the names to adjust for."""
+    """Outcomes and covariates of these people side by side, and the names to adjust for.
+
+    `people` are the rows they are put beside: a column that is called like one of those, or like one that is
+    made later, is refused where somebody asked for it, and left out with a note where nobody did.
+    """
+    asked = {*study.baseline, *study.covariates, *(adjust_for or ()), cluster, study.outcome}
+    asked |= {study.cluster, study.unrelated_rating}
+    taken = ({str(name) for name in people.columns} | MADE) - {"participant"}
     tables = []
     for what, table in (("outcomes", outcomes), ("covariates", covariates)):
         if table is None:
@@ -416,14 +456,24 @@ def side_columns(
             fact = "a table of outcomes or covariates has no column 'participant'."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "name whose row each one is."))
         mine["participant"] = labels_as_text(mine["participant"])
-        refuse_strangers(mine["participant"], people, what, CALLER)
+        refuse_strangers(mine["participant"], people["participant"], what, CALLER)
         if mine["participant"].duplicated().any():
             fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "outcomes and covariates have one row each."))
+        if odd := [name for name in mine.columns if name in taken]:
+            if meant := [name for name in odd if name in asked]:
+                fact = f"{what} have columns called like those of the analysis: {name_offenders(meant)}."
+                raise ResponseDataError(
+                    fact_and_hint(CALLER, fact, "give them other names, also in the study.")
+                )
+            notes.append(
+                f"columns of {what} called like those of the analysis are left out: {', '.join(odd)}"
+            )
+            mine = mine.drop(columns=odd)
         tables.append(mine)
     extra = None
     for table in tables:
-        extra = table if extra is None else extra.merge(table, on="participant", how="outer")
+        extra = table if extra is None else _beside(extra, table, asked)
     have = [] if extra is None else [c for c in extra.columns if c != "participant"]
     if adjust_for is None:
         wanted = [*study.baseline, *study.covariates]
@@ -436,6 +486,20 @@ def side_columns(
             fact = f"there is no column {name_offenders(absent)} to adjust for."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "name columns of outcomes or covariates."))
     return extra, names
+
+
+def _beside(outcomes: pd.DataFrame, covariates: pd.DataFrame, asked: Collection[str | None]) -> pd.DataFrame:
+    """Put two side tables together; a column of both is one where it says the same of everybody in both."""
+    both = [name for name in covariates.columns if name in outcomes.columns and name != "participant"]
+    joined = outcomes.merge(covariates.drop(columns=both), on="participant", how="outer")
+    for name in both:
+        one, other = (table.set_index("participant")[name].dropna() for table in (outcomes, covariates))
+        shared = one.index.intersection(other.index)
+        if name in asked and not (one[shared].astype(str) == other[shared].astype(str)).all():
+            fact = f"outcomes and covariates have a column {name!r} each, and say different things in it."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one of them."))
+        joined[name] = joined[name].where(joined[name].notna(), joined["participant"].map(other))
+    return joined
 
 
 def labels_of(

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.design.landmark import LandmarkDesign, assemble, refuse_overlap
+from analysis.adherence.design.landmark import LandmarkDesign, assemble, refuse_names, refuse_overlap
 from analysis.adherence.latent.after_measurement import CALLER, Slope, latent_slope
 from analysis.adherence.latent.attenuation import corrected_slope, observed_slope
 from analysis.common.result import Result
@@ -277,6 +277,7 @@ def _with_answers(
     themes = [theme.id for theme in scale.themes if theme.id not in design.frame]
     own = scores[labels_as_text(scores["wave"]) == wave]
     own = own.assign(participant=labels_as_text(own["participant"]))[["participant", *themes]]
+    refuse_names(scale.item_ids, design.frame.columns, "items")
     joined = design.frame.merge(items, on="participant", how="left", validate="one_to_one")
     return joined.merge(own, on="participant", how="left", validate="one_to_one")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.adherence.design.landmark import side_columns
+from analysis.adherence.design.landmark import refuse_names, side_columns
 from analysis.adherence.design.windows import Windows
 from analysis.adherence.over_time.g_formula import GFormulaResult, g_formula
 from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
@@ -120,6 +120,7 @@ def rows_of_waves(
     order = [wave for wave in every if wave in answered]
     spread = float(rated.loc[rated["wave"].isin(order), name].std(ddof=1))
     rated[name] = rated[name] / spread if spread > 0 else rated[name]
+    refuse_names([name], windows.use.columns, "scores")
     frame = windows.use.merge(rated, on=["participant", "wave"], how="left")
     frame["(order)"] = frame["wave"].map({wave: k for k, wave in enumerate(every)})
     frame = frame.sort_values(["participant", "(order)"], kind="stable", ignore_index=True)
@@ -131,7 +132,7 @@ def rows_of_waves(
     idle = np.minimum(frame["idle_at_landmark"].to_numpy(dtype=float), plan.gap_days)
     frame[EARLY[1]] = np.log1p(idle)
     notes: list[str] = []
-    extra, wanted = side_columns(plan, outcomes, covariates, None, notes, windows.use["participant"])
+    extra, wanted = side_columns(plan, outcomes, covariates, None, notes, frame)
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     cluster = plan.cluster if plan.cluster is not None and plan.cluster in frame else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.adherence.design.covariates import coded_columns
 from analysis.adherence.design.early_use import early_use, how_many
-from analysis.adherence.design.landmark import side_columns
+from analysis.adherence.design.landmark import refuse_names, side_columns
 from analysis.adherence.design.windows import Windows, use_by_window
 from analysis.adherence.models.clusters import clusters_of
 from analysis.adherence.models.families import adjust_within
@@ -242,8 +242,9 @@ def _rows(
     if rated.duplicated(["participant", "wave"]).any():
         fact = f"{int(rated.duplicated(['participant', 'wave']).sum())} rows repeat a participant and wave."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one administration each."))
+    refuse_names(names, windows.use.columns, "scores")
     frame = windows.use.merge(rated, on=["participant", "wave"]).dropna(subset=list(names))
-    extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes, windows.use["participant"])
+    extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes, frame, cluster)
     if cluster is not None and (extra is None or cluster not in extra):
         fact = f"there is no column {cluster!r} that says who belongs to which cluster."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))

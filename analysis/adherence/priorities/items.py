@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.adherence.design.landmark import FEWEST, LandmarkDesign
+from analysis.adherence.design.landmark import FEWEST, LandmarkDesign, refuse_names
 from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.priorities.several_scores import separate_effects, standardized
 from instrument.definition import Instrument
@@ -49,9 +49,9 @@ def item_rows(
     here = responses[labels_as_text(responses["wave"]) == design.wave]
     items = keyed_numbers(here, scale)
     items.insert(0, "participant", labels_as_text(here["participant"]).to_numpy())
-    people = design.frame[["participant", "done", "due", *design.adjusters]].merge(
-        items, on="participant", how="left", validate="one_to_one"
-    )
+    held = ["participant", "done", "due", *design.adjusters]
+    refuse_names(scale.item_ids, held, "items")
+    people = design.frame[held].merge(items, on="participant", how="left", validate="one_to_one")
     clusters = design.clusters
     rows, failed = [], []
     for theme in design.predictors:

@@ -18,6 +18,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_added import DRAWS, added_beyond, added_by_theme
 from analysis.pipeline.topics.validity_measures import (
+    asked_elsewhere,
     cannot_pass_one,
     estimates,
     measure_items,
@@ -28,6 +29,7 @@ from analysis.pipeline.topics.validity_measures import (
 from analysis.pipeline.twinned.relations import twins_of_validity
 from analysis.validity.check_hypotheses import UNANSWERED
 from instrument.errors import ToolkitError, ToolkitWarning
+from instrument.reading.people import labels_as_text
 
 if TYPE_CHECKING:
     from analysis.validity.check_hypotheses import HypothesesResult
@@ -104,7 +106,8 @@ def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
     if gaps.few is not None:
         gaps.leave(RATIOS, gaps.few)
         return None
-    joined = context.items.join(items) if len(items) else context.items
+    own_items = context.items.set_axis(labels_as_text(context.items.index.to_series()), axis=0)
+    joined = own_items.join(items) if len(items) else context.items
     try:
         missing = missing_items(context, "pairwise")
         return htmt(joined, own | others, missing=missing, draws=DRAWS, seed=context.seed)
@@ -296,6 +299,10 @@ def _prose(
         )
     if not context.measures:
         sentences.append("No other questionnaire was given, so nothing was compared with one.")
+    elif len(asked_elsewhere(context)) == len(context.measures):
+        sentences.append(
+            "No other questionnaire was answered at the same wave, so nothing was compared with one."
+        )
     elif ratios is not None:
         sentences.append(
             "Ratios with another questionnaire stand in the table, too; whether they should be low or high "

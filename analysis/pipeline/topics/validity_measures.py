@@ -15,6 +15,7 @@ from analysis.pipeline.topics.use import lacks_use
 from analysis.planning.definition import ambiguous, of_itself, same_label, score_names, shared_items
 from analysis.validity.expectation import Expectation
 from instrument.errors import ToolkitError
+from instrument.reading.people import labels_as_text
 from instrument.scoring.keying import keyed_numbers
 
 if TYPE_CHECKING:
@@ -85,19 +86,33 @@ def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]],
     Returns
     -------
     tuple
-        Items by participant, named `instrument:item` so that they meet no item of the scale; theme id to
-        items; theme id to title. Themes called like one of the scale are left out.
+        Items by participant as text, named `instrument:item` so that they meet no item of the scale; theme
+        id to items; theme id to title. Themes called like one of the scale are left out, and a questionnaire
+        that nobody answered at that wave.
     """
     parts, themes, titles = [], {}, {}
     for answers, other in context.measures:
         rows = answers[answers["wave"].astype(str) == str(context.first_wave)]
-        items = keyed_numbers(rows.set_index("participant"), other)
+        if rows.empty:  # asked at other waves only
+            continue
+        items = keyed_numbers(rows.set_index(labels_as_text(rows["participant"])), other)
         parts.append(items.add_prefix(f"{other.id}:"))
         for theme in other.themes:
             if theme.id not in context.themes and len(theme.items) > 1:
                 themes[theme.id] = [f"{other.id}:{item.id}" for item in theme.items]
                 titles[theme.id] = f"{theme.title} ({other.title})"
     return (pd.concat(parts, axis=1) if parts else pd.DataFrame()), themes, titles
+
+
+def asked_elsewhere(context: Context) -> tuple[str, ...]:
+    """Note questionnaires that nobody answered at the wave at which scores are compared."""
+    wave = str(context.first_wave)
+    return tuple(
+        f"{other.title}: nobody answered it at {context.wave_name(context.first_wave)}, where scores are "
+        "compared, so nothing is compared with it"
+        for answers, other in context.measures
+        if not (answers["wave"].astype(str) == wave).any()
+    )
 
 
 def column_of(context: Context, name: str, people: pd.DataFrame) -> str | None:
