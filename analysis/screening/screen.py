@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,7 +169,7 @@ def screen(
             _pattern_indices(answers.to_numpy()),
             _distances(answers.to_numpy(), keys["wave"], notes),
             _even_odd(answers, scale, notes),
-            _seconds(responses, times, keys, counts["n_asked"], notes),
+            _seconds(responses, times, keys, counts["n_asked"], notes, own=scale.item_ids),
         ],
         axis=1,
     )
@@ -278,7 +279,10 @@ def _seconds(
     keys: pd.DataFrame,
     asked: pd.Series,
     notes: list[str],
+    *,
+    own: Sequence[str],
 ) -> pd.DataFrame:
+    """Seconds per item asked; a column of the answers called so is no time where it is an item."""
     if times is not None:
         if absent := [name for name in [*KEYS, "seconds"] if name not in times.columns]:
             raise ResponseDataError(
@@ -297,7 +301,7 @@ def _seconds(
             hint = "write participants and waves alike in both."
             raise ResponseDataError(fact_and_hint(CALLER, fact, hint))
         seconds = joined["seconds"]
-    elif "seconds" in responses.columns:
+    elif "seconds" in responses.columns and "seconds" not in own:
         seconds = responses["seconds"]
     else:
         notes.append("Response time is not judged: no seconds were given.")

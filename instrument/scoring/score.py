@@ -307,7 +307,7 @@ def _ranges(scale: Instrument, themes: list[str]) -> set[tuple[int, int]]:
 
 def _refuse_doubled_names(themes: list[str]) -> None:
     made = [form.format(theme) for theme in themes for form in (ANSWERED, APPLICABLE, NOT_APPLICABLE, SEM)]
-    if clash := sorted(set(themes) & {*made, "total", "total_sem"}):
+    if clash := sorted(set(themes) & {*made, "total", "total_sem", "participant", "wave"}):
         fact = f"theme id {name_offenders(clash)} is also the name of a column that scoring makes."
         raise DefinitionError(fact_and_hint("score", fact, "give the theme another id."))
 

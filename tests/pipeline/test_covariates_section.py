@@ -236,3 +236,16 @@ def test_twins_and_marks_among_categories_are_said_aloud_and_who_changes_is_coun
         "suspicion: 1 person in covariate 'sex' with a mark that says nothing",
     ]
     assert f"covariate 'mood': 5 of {n} people have several values, and count with their first" in notes
+
+
+def test_a_wave_beside_one_row_of_each_is_no_reason_to_leave_it_out(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """Ages that a file calls of wave 3 were related to nothing at wave 1, without a word."""
+    ages = people(first)[["participant", "age"]]
+    plain, dated = (
+        validate(first, scale, covariates=table, topics=["relations"], seed=3).tree["sections"]["relations"]
+        for table in (ages, ages.assign(wave=3))
+    )
+    assert "age" in plain["tables"]["correlations"]["other"]
+    assert dated["tables"]["correlations"] == plain["tables"]["correlations"]

@@ -367,7 +367,9 @@ def test_a_table_of_other_people_is_refused_and_ids_that_almost_match_are_told(w
         joined("p1")  # who has no row is missing, as before
         joined("p1", "p9")
         people = pd.DataFrame({"participant": [f"p{k}" for k in range(100)]})
-        joined("P0", "P1", "P2", "P3", "P4", *people["participant"][5:])  # one in twenty is not more than one in twenty
+        joined(
+            "P0", "P1", "P2", "P3", "P4", *people["participant"][5:]
+        )  # one in twenty is not more than one in twenty
     with pytest.warns(ToolkitWarning, match="6 of 100 people"):
         joined("P0", "P1", "P2", "P3", "P4", "P5", *people["participant"][6:])
 

@@ -265,11 +265,12 @@ def test_items_alone_are_scored_with_assumed_rows_and_wave() -> None:
     assert len(card.notes) == 2
 
 
-def test_a_theme_named_like_a_made_column_is_refused() -> None:
+@pytest.mark.parametrize("name", ["first_n", "wave", "participant"])
+def test_a_theme_named_like_a_made_column_is_refused(name: str) -> None:
     raw = SCALE.model_dump(mode="python", by_alias=True)
-    raw["themes"][1]["id"] = "first_n"
+    raw["themes"][1]["id"] = name
     scale = Instrument.model_validate(raw)
-    with pytest.raises(DefinitionError, match="theme id 'first_n' is also the name of a column"):
+    with pytest.raises(DefinitionError, match=f"theme id '{name}' is also the name of a column"):
         score(answers(FULL, scale=scale), scale)
 
 

@@ -156,6 +156,16 @@ def test_times_are_joined_by_participant_and_wave() -> None:
     assert any("no seconds" in note for note in screen(frame, scale()).notes)
 
 
+def test_an_item_called_seconds_is_no_time() -> None:
+    """Answers 1 to 5 to an item `seconds` were read as seconds: everybody was too fast."""
+    plain = responses(30)
+    first = scale().item_ids[0]
+    renamed = scale().model_dump_json(by_alias=True).replace(f'"{first}"', '"seconds"')
+    found = screen(plain.rename(columns={first: "seconds"}), Instrument.model_validate_json(renamed))
+    assert found.flags.loc["time", "n_judged"] == 0
+    assert found.table["n_flags"].tolist() == screen(plain, scale()).table["n_flags"].tolist()
+
+
 @pytest.mark.parametrize("written", [str, float, "category", "Int64"])
 def test_times_are_joined_however_waves_and_people_are_typed(written: Any) -> None:
     """A file of times gives waves as text, answers as numbers: that ended in an error of pandas."""

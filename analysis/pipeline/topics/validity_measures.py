@@ -54,6 +54,8 @@ def people_table(context: Context) -> pd.DataFrame:
         if side is None:
             continue
         rows = side
+        if side is context.known_covariates or side is context.outcomes:  # of one row each, whatever its wave
+            rows = rows.drop(columns="wave", errors="ignore") if rows["participant"].is_unique else rows
         if "wave" in rows.columns:
             rows = rows[rows["wave"].astype(str) == str(context.first_wave)].drop(columns="wave")
         rows = rows.set_index(rows["participant"].astype(str)).drop(columns="participant")
