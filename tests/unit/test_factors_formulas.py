@@ -258,6 +258,7 @@ def test_a_model_that_fits_no_better_than_a_simpler_one_is_not_on_the_hull() -> 
     best, bends = elbow(np.array([0.0, 0.8, 0.8, 0.9]), np.array([6.0, 4.0, 2.0, 1.0]))
     # from 0 to 1: .8 for 2 degrees of freedom; from 1 to 3: .1 for 3
     assert best == 1 and bends[1] == pytest.approx((0.8 / 2) / (0.1 / 3)) and np.isnan(bends[2])
+    assert elbow(np.array([0.0, 0.8, 0.8]), np.array([6.0, 4.0, 2.0]))[0] == 0  # nor a bend before it
 
 
 @pytest.mark.parametrize(("weight", "named"), [(-0.8, True), (-0.25, False)])
