@@ -37,6 +37,10 @@ def contacts_command(
         if absent := [column for column in needed if column not in table.columns]:
             fact = f"a file lacks the columns {name_offenders(absent)}."
             raise ResponseDataError(fact_and_hint(caller, fact, "check the first lines."))
+    for table, where in ((given, links.name), (known, contacts.name)):
+        if doubled := sorted(set(table["participant"][table["participant"].duplicated()])):
+            fact = f"{where} names {len(doubled)} people twice: {name_offenders(doubled)}."
+            raise ResponseDataError(fact_and_hint(caller, fact, "leave one row for each."))
     addresses, numbers = (
         dict(zip(known["participant"], known[way].str.strip(), strict=True)) if way in ways else {}
         for way in ("address", "number")
@@ -68,6 +72,10 @@ def contacts_command(
         Contact(person, addresses.get(person, ""), token, called[person] or "")
         for person, token in tokens.items()
     ]
+    reached = {person for way in (addresses, numbers) for person, text in way.items() if text}
+    if without := sorted(reached - set(given["participant"])):
+        named = name_offenders(without)
+        typer.echo(f"Note: {len(without)} people have no row in {links.name}: {named}", err=True)
     kept = keep_addresses(engine, name, people)
     typer.echo(f"{kept} addresses kept. Delete {links.name} and {contacts.name}.")
 

@@ -499,8 +499,17 @@ def test_contacts_and_send_from_the_command_line(
     Path("contacts.csv").write_text('participant,address\nanna,"a@x.org, b@x.org"\n', encoding="utf-8")
     assert run("study", "contacts", "trial", *both) == 2
     assert "1 addresses are none: of 'anna'" in capsys.readouterr().err
-    Path("contacts.csv").write_text("participant,address\nanna,a@x.org\n", encoding="utf-8")
+    Path("contacts.csv").write_text(
+        "participant,address\nanna,a@x.org\nben,b@x.org\nanna,\n", encoding="utf-8"
+    )
+    assert run("study", "contacts", "trial", *both) == 2  # which of the two is hers, nobody can tell
+    assert "contacts.csv names 1 people twice: 'anna'" in capsys.readouterr().err
+    Path("contacts.csv").write_text(
+        "participant,address\nanna,a@x.org\nbenn,b@x.org\ncleo,\n", encoding="utf-8"
+    )
     assert run("study", "contacts", "trial", *both) == 0
+    said = capsys.readouterr()
+    assert "1 addresses kept" in said.out and "Note: 1 people have no row in links.csv: 'benn'" in said.err
     assert run("study", "send", "trial") == 2
     assert "no way to send" in capsys.readouterr().err
     monkeypatch.setenv("DTA_SMTP", post[1])

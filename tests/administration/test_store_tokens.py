@@ -9,8 +9,10 @@ import pytest
 from instrument.store.tokens import (
     Keyring,
     SecretKeyError,
+    first_keyring,
     load_keyring,
     new_token,
+    next_name,
     plain_code,
     save_keyring,
 )
@@ -79,3 +81,26 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     assert not (tmp_path / "keys").exists()
     with pytest.raises(SecretKeyError, match="has 3 characters"):
         load_keyring(tmp_path / "keys", {"DTA_SECRET_KEY": "abc"})
+
+
+def test_a_secret_is_looked_for_under_every_key_the_newest_first() -> None:
+    keyring = first_keyring().rotated().rotated()
+    candidates = keyring.candidates("secret")
+    assert [one.partition(":")[0] for one in candidates] == ["k3", "k2", "k1"]
+    assert candidates == [keyring.hash("secret", name) for name in ("k3", "k2", "k1")]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602])
+def test_a_key_file_that_a_group_or_anyone_may_open_is_refused(mode: int, tmp_path: Path) -> None:
+    file = tmp_path / "dta.keys"
+    keyring = load_keyring(file, {})
+    file.chmod(mode)
+    with pytest.raises(SecretKeyError, match="can be read by others"):
+        load_keyring(file, {})
+    file.chmod(0o400)
+    assert load_keyring(file, {}) == keyring
+
+
+def test_names_of_keys_count_keys_alone_and_a_code_is_cut_to_a_bounded_length() -> None:
+    assert next_name(["k1", "x9", "env"]) == "k2" and next_name([]) == "k1"
+    assert plain_code("ab-" * 100) == ("AB" * 32)

@@ -371,3 +371,16 @@ def test_what_pandas_put_together_is_known_in_every_version_of_it(names: tuple[s
     parts = _parts_of(SimpleNamespace(**said))
     assert len(parts) == 2 and parts[0] is left and parts[1] is right
     assert _parts_of(left) == _parts_of(SimpleNamespace(left=left)) == []
+
+
+def test_a_turned_column_without_any_answer_has_nothing_to_turn() -> None:
+    table = KEYED_TABLE.head(3).copy()
+    item = next(iter(keyed_items(table)))
+    table[item] = pd.Series([None] * 3, index=table.index, dtype=object)
+    back = as_given(table)
+    assert item in keyed_items(table) and back[item].isna().all() and not keyed_items(back)
+
+
+def test_an_empty_part_says_nothing_of_how_the_others_are_keyed() -> None:
+    together = pd.concat([CHECKED.head(0), KEYED_TABLE.head(2)])
+    assert keyed_items(together) == keyed_items(KEYED_TABLE) != {}
