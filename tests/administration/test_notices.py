@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -239,6 +239,60 @@ def test_a_program_that_is_away_ends_a_run(engine: Engine, keyring: Keyring) -> 
             withdraw_person(connection, number)
     closed = by_signed_webhook("http://127.0.0.1:9/hook", SECRET)
     assert deliver_notices(engine, "trial", closed) == {"failed": 3}
+
+
+def test_failures_that_do_not_follow_each_other_end_no_run_and_pauses_grow(
+    engine: Engine, keyring: Keyring
+) -> None:
+    open_study(engine, keyring, notices=BOTH)
+    known = people(engine, keyring, *(f"p{k}" for k in range(6)))
+    with engine.begin() as connection:
+        for number, _ in known.values():
+            withdraw_person(connection, number)
+    taken = iter([False, False, True, False, False, True])
+
+    def sometimes(notice: Notice) -> None:
+        if not next(taken):
+            raise NotSentError("away")
+
+    assert deliver_notices(engine, "trial", sometimes) == {"failed": 4, "sent": 2}
+    left = waiting(engine)
+    assert len(left) == 4
+    pauses = []
+    for _ in range(11):
+        (row,) = [one for one in waiting(engine) if one.id == left[0].id]
+        tried = row.next_at
+        with engine.begin() as connection:  # the others wait, so that each run is of this one alone
+            others = tables.notice.c.id != row.id
+            connection.execute(update(tables.notice).where(others).values(next_at=tried + timedelta(days=60)))
+
+        def never(notice: Notice) -> None:
+            raise NotSentError("away")
+
+        assert deliver_notices(engine, "trial", never, now=tried.replace(tzinfo=UTC)) == {"failed": 1}
+        (row,) = [one for one in waiting(engine) if one.id == left[0].id]
+        pauses.append((row.next_at - tried) / timedelta(minutes=1))
+    assert pauses == [4, 8, 16, 32, 64, 128, 256, 360, 360, 360, 360]  # at last every six hours
+
+
+def test_a_notice_that_another_sender_took_meanwhile_is_left_to_it(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, notices=BOTH)
+    known = people(engine, keyring, "p1", "p2")
+    with engine.begin() as connection:
+        for number, _ in known.values():
+            withdraw_person(connection, number)
+    told: list[str] = []
+
+    def taking(notice: Notice) -> None:
+        told.append(notice.code)
+        with engine.begin() as connection:  # as the run beside this one marks what it has begun to send
+            later = datetime.now(UTC) + timedelta(minutes=10)
+            connection.execute(
+                update(tables.notice).where(tables.notice.c.code != told[0]).values(next_at=later)
+            )
+
+    assert deliver_notices(engine, "trial", taking) == {"sent": 1} and len(told) == 1
+    assert [row.state for row in waiting(engine)] == ["waiting"]
 
 
 def test_settings_and_study_files_are_checked(

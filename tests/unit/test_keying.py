@@ -19,6 +19,7 @@ import analysis
 import instrument
 from analysis.adherence.latent.latent_adherence import latent_adherence
 from analysis.simulation.simulate_study import simulate_study
+from instrument.errors import ResponseDataError
 from instrument.exchange.coding import coded_answers
 from instrument.scoring.keying import (
     KEYED,
@@ -28,6 +29,7 @@ from instrument.scoring.keying import (
     as_keyed,
     keyed_items,
     keyed_numbers,
+    marked,
     turned,
 )
 
@@ -384,3 +386,18 @@ def test_a_turned_column_without_any_answer_has_nothing_to_turn() -> None:
 def test_an_empty_part_says_nothing_of_how_the_others_are_keyed() -> None:
     together = pd.concat([CHECKED.head(0), KEYED_TABLE.head(2)])
     assert keyed_items(together) == keyed_items(KEYED_TABLE) != {}
+
+
+def test_tables_keyed_by_other_ends_are_not_put_together() -> None:
+    item, (low, high) = next(iter(keyed_items(KEYED_TABLE).items()))
+    other = marked(KEYED_TABLE.tail(5), {**keyed_items(KEYED_TABLE), item: (low, high + 1)})
+    with pytest.raises(ResponseDataError, match=f"'{item}' keyed here and as given there"):
+        pd.concat([KEYED_TABLE.head(5), other])
+
+
+def test_ids_put_together_know_of_no_item_that_is_added_later() -> None:
+    item = next(iter(keyed_items(KEYED_TABLE)))
+    ids = pd.concat(
+        [KEYED_TABLE[["participant", "wave"]].head(4), KEYED_TABLE[["participant", "wave"]].tail(4)]
+    )
+    assert keyed_items(ids.assign(**{item: 1})) == {}
