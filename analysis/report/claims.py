@@ -20,10 +20,12 @@ def claimed(tree: Mapping[str, Any]) -> list[str]:
     Returns
     -------
     list of str
-        What is claimed, and that no cause is; empty where no model of later use was fitted.
+        What is claimed, or that nothing is, and that no cause is.
     """
     section = tree["sections"].get("adherence")
-    if section is None or section["status"] != "ok" or "claim" not in section["values"]:
+    if section is None or section["status"] != "ok":
+        return []
+    if "claim" not in section["values"] and "claim_unmade" not in section["values"]:
         return []
     return prose(section)[:2]
 

@@ -18,6 +18,7 @@ from analysis.adherence.design.early_use import early_use
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.context import REMAINING
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
+from analysis.report.claims import claimed
 from instrument.common.formatting import fill_prose
 from tests.recovery.held_controls import CONTROLS
 from tests.recovery.held_page import PAGE, TABLE, page
@@ -256,6 +257,18 @@ def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: li
     assert ("cannot be told" in headline) == (claim is Claim.UNTOLD)
     assert "not shown by these data either way" in cause
     assert set(made.kinds) == set(made.values)
+
+
+def test_where_the_model_fails_it_is_said_that_nothing_can_be_told() -> None:
+    """Other numbers stood there, one of them with an interval above zero, and no word of what may be said."""
+    none = SimpleNamespace(standing=pd.DataFrame({"predictor": ["mood"], "claim": [str(Claim.NOT_FOUND)]}))
+    made = claim_of(none, "total", {"total": "Total"})  # type: ignore[arg-type]
+    headline, cause = (fill_prose(sentence, made.values) for sentence in made.sentences)
+    assert headline.startswith("Whether Total goes with later use for a reason of its own cannot be told")
+    assert "could not be estimated" in headline and "not shown by these data either way" in cause
+    assert set(made.kinds) == set(made.values)
+    section = {"status": "ok", "prose": made.sentences, "values": made.values}
+    assert claimed({"sections": {"adherence": section}}) == [headline, cause]
 
 
 @pytest.mark.parametrize(("slope", "words"), [(0.3, "more"), (-0.3, "less")])

@@ -36,6 +36,7 @@ from instrument.errors import (
     warn_user,
 )
 from instrument.reading.people import labels_as_text
+from instrument.reading.raw import count_of
 from instrument.study import Study
 
 CALLER = "relate_adherence"
@@ -252,7 +253,8 @@ def assemble(
     )
     if dropped:
         notes.append(
-            f"{len(dropped)} columns of use before the landmark left out: no model can be fitted with them"
+            f"{count_of(len(dropped), 'column')} of use before the landmark left out: no model can be fitted "
+            "with them"
         )
     frame = pd.concat([frame, columns[first]], axis=1)
     clusters = among = None

@@ -267,7 +267,8 @@ def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
     if "naive_odds" in values:
         said.append(
             "A naive look, use over the whole study without a landmark, would give an odds ratio of "
-            "{naive_odds:d2} instead of {landmark_odds:d2}: it counts use from before the score was given."
+            "{naive_odds:d2}, where use after it gives {landmark_odds:d2}, with nothing held constant in "
+            "either: it counts use from before the score was given."
         )
     return said
 

@@ -21,6 +21,11 @@ CAUSE = (
     "That a stronger alliance keeps people using the app is not shown by these data either way: nobody was "
     "given an alliance at random."
 )
+UNMADE = (
+    "Whether {claim_unmade} goes with later use for a reason of its own cannot be told from these data: the "
+    "model of remaining use, on which that rests, could not be estimated. No other number here stands in its "
+    "place."
+)
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as {benchmark} would explain it away",
     Doubt.HABIT: (
@@ -86,7 +91,8 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
     """Say what may be said of the first score, before any number is."""
     mine = found.standing[found.standing["predictor"] == first].to_dict("records")
     if not mine:
-        return Claimed(sentences=[], values={}, kinds={})
+        kinds: dict[str, Kind] = {**each(TEXT, "claim_unmade")}
+        return Claimed(sentences=[UNMADE, CAUSE], values={"claim_unmade": titles[first]}, kinds=kinds)
     row = mine[0]
     claim = Claim(row["claim"])
     values = {
