@@ -8,10 +8,13 @@ import pytest
 import statsmodels.api as sm
 from numpy.typing import NDArray
 
+from analysis.adherence.latent.moment_influence import _pair_influence
 from analysis.adherence.models.binomial import logit_regression, logit_regressions
 from analysis.adherence.models.clusters import Clusters, of_linear_predictor, without_each
 from analysis.adherence.models.discrete import discrete_time
 from analysis.adherence.models.maximum import curve_by_row, jacobian_of, maximise, scores_by_row
+from analysis.correlation.mixed_pairs import pair_scores
+from analysis.correlation.variables import ordinal_variable
 from analysis.factors.moments import PairSums
 from instrument.errors import NotEstimableError
 
@@ -193,3 +196,17 @@ def test_a_search_with_second_derivatives_ends_where_one_without_does() -> None:
         lambda t: -float(t.sum()), lambda t: -np.ones(2), np.zeros(2), 1, curve=lambda t: np.zeros((2, 2))
     )
     assert endless.covariance is None and endless.reason == "the likelihood has no interior maximum"
+
+
+def test_pairs_of_answers_move_their_correlation_as_each_person_does() -> None:
+    rng = np.random.default_rng(14)
+    codes = np.clip(np.round(rng.normal(size=(300, 1)) + rng.normal(size=(300, 3))), -1, 2) + 1
+    codes[rng.random(codes.shape) < 0.1] = np.nan
+    a, b = (ordinal_variable(codes[:, j], str(j), "test") for j in (0, 2))
+    owns = [np.linalg.solve(v.scores() @ v.scores().T, v.scores()) for v in (a, b)]
+    joint, found = pair_scores(a, b, 0.4)
+    by_hand = np.zeros(300)
+    by_hand[joint] = found.rho
+    by_hand -= (found.first @ found.rho) @ owns[0] + (found.second @ found.rho) @ owns[1]
+    moved = _pair_influence(a, b, 0.4, *owns)
+    np.testing.assert_allclose(moved, by_hand / (found.rho @ found.rho), rtol=1e-10, atol=1e-14)

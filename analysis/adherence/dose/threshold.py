@@ -63,17 +63,28 @@ def differences(dose: Floats, outcome: Floats, others: Floats, places: Floats) -
     tuple of array
         Differences and explained squares, shape (m,); NaN and 0 where a step says what covariates say.
     """
+    return _told_apart(outcome, *_steps(dose, others, places))[:2]
+
+
+def _steps(dose: Floats, others: Floats, places: Floats) -> tuple[Floats, Floats, Floats]:
+    """Orthonormal columns held constant, what they leave of each step, shape (n, m), and its squares."""
     basis, r = np.linalg.qr(others)
     size = np.abs(np.diag(r))
     basis = basis[:, size > 1e-8 * size.max()]
-    left = outcome - basis @ (basis.T @ outcome)
     steps = (dose[:, None] >= places[None, :]).astype(float)
     own = steps - basis @ (basis.T @ steps)
-    squares = (own**2).sum(axis=0)
+    return basis, own, (own**2).sum(axis=0)
+
+
+def _told_apart(
+    outcome: Floats, basis: Floats, own: Floats, squares: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Differences and explained squares of `differences`, and what is left of the outcome, shape (n,)."""
+    left = outcome - basis @ (basis.T @ outcome)
     product = own.T @ left
-    there = squares > NOTHING_OF_ITS_OWN * len(dose)
+    there = squares > NOTHING_OF_ITS_OWN * len(outcome)
     safe = np.where(there, squares, 1.0)
-    return np.where(there, product / safe, np.nan), np.where(there, product**2 / safe, 0.0)
+    return np.where(there, product / safe, np.nan), np.where(there, product**2 / safe, 0.0), left
 
 
 def find_threshold(
@@ -132,11 +143,9 @@ def find_threshold(
     fitted = others @ np.linalg.lstsq(others, outcome, rcond=None)[0]
     left = outcome - fitted
     most = explained[best] / (left @ left)
-    reached = 0
+    reached, steps = 0, _steps(dose, others, places)
     for _ in range(draws):
-        mixed = rng.permutation(left)
-        _, gained = differences(dose, mixed, others, places)
-        rest = mixed - others @ np.linalg.lstsq(others, mixed, rcond=None)[0]
+        _, gained, rest = _told_apart(rng.permutation(left), *steps)
         reached += bool(gained.max() / (rest @ rest) >= most * (1 - 1e-12))
     x = np.column_stack([others, dose >= places[best]])
     return Threshold(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +107,31 @@ def _own_influence(variable: Variable) -> Floats:
 
 def _pair_influence(a: Variable, b: Variable, rho: float, own_a: Floats, own_b: Floats) -> Floats:
     """The correlation of one pair, first-step estimates moving with it."""
+    if not (a.ordered and b.ordered):
+        return _influence(a, b, rho, own_a, own_b, np.ones(len(a.answered)))
+    # People with the same two answers move it alike: one of each stands for all.
+    cell = (a.category + 1) * (len(b.thresholds) + 2) + b.category + 1
+    counts = np.bincount(cell)
+    one = np.zeros(len(counts), dtype=np.intp)
+    one[cell] = np.arange(len(cell))
+    present = counts > 0
+    some = one[present]
+    of_cells = np.zeros(len(counts))
+    of_cells[present] = _influence(
+        *(replace(v, answered=v.answered[some], category=v.category[some], z=v.z[some]) for v in (a, b)),
+        rho,
+        own_a[:, some],
+        own_b[:, some],
+        counts[present].astype(np.float64),
+    )
+    return np.asarray(of_cells[cell])
+
+
+def _influence(a: Variable, b: Variable, rho: float, own_a: Floats, own_b: Floats, times: Floats) -> Floats:
+    """Influence of each row that stands for so many people."""
     joint, found = pair_scores(a, b, rho)
+    weighted = times[joint] * found.rho
     total = np.zeros(len(joint))
     total[joint] = found.rho
-    total -= (found.first @ found.rho) @ own_a + (found.second @ found.rho) @ own_b
-    return np.asarray(total / (found.rho @ found.rho))
+    total -= (found.first @ weighted) @ own_a + (found.second @ weighted) @ own_b
+    return np.asarray(total / (weighted @ found.rho))
