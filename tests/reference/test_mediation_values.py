@@ -16,6 +16,7 @@ from analysis.adherence.chain.four_way import SUMS, Triple, four_way
 from analysis.adherence.chain.models import ChainFit, fit_chain, simple_mediation
 from analysis.adherence.chain.routes import all_routes, chain_slopes, strength_of
 from analysis.adherence.claims.hidden_cause import indirect_given_rho
+from analysis.common.undisturbed import undisturbed_pingouin
 from analysis.reliability.resampling import accelerated_limits
 
 HERE = Path(__file__).parent
@@ -122,6 +123,27 @@ def test_pingouin_finds_the_same_indirect_effect(table: pd.DataFrame) -> None:
     assert found.loc["Total", "estimate"] == pytest.approx(indirect + slopes[3, 1], rel=EXACT)
     # Its standard deviation over 300 draws is known to about 4%.
     assert found.loc["Indirect", "se"] == pytest.approx(VALUES["observed"]["r123_se"], rel=0.2)
+
+
+@pytest.mark.parametrize("case", ["plain", "nothing held", "a rare category", "two values"])
+def test_every_number_of_a_simple_mediation_is_pingouins(case: str, table: pd.DataFrame) -> None:
+    people = table.iloc[:120].copy()
+    people["rare"] = (np.arange(120) == 3).astype(float)  # one person: a third of the samples lack it
+    if case == "two values":
+        people[NODES[2]] = (people[NODES[2]] > people[NODES[2]].median()).astype(float)
+    held = [] if case == "nothing held" else [*HELD, *(["rare"] if case == "a rare category" else [])]
+    found = simple_mediation(people, NODES[1:], held, 0.9, 60, 3)
+    with undisturbed_pingouin() as pingouin:
+        x, m, y = NODES[1:]
+        own = pingouin.mediation_analysis(
+            data=people, x=x, m=m, y=y, alpha=0.1, n_boot=60, seed=3, **({"covar": held} if held else {})
+        )
+    assert found["path"].tolist() == own["path"].tolist()
+    np.testing.assert_allclose(
+        found.drop(columns="path").to_numpy(float),
+        own[["coef", "se", "pval", "CI5.0", "CI95.0"]].to_numpy(float),
+        rtol=1e-9,
+    )
 
 
 def test_accelerated_limits_are_those_of_scipy() -> None:

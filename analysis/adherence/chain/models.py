@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
+from analysis.adherence.chain.drawn_moments import AT_ONCE, paired_products, squared
 from analysis.adherence.chain.routes import Route, all_routes, strength_of
 from analysis.common.undisturbed import undisturbed_pingouin
 from analysis.structural.inference.result import StructuralResult
@@ -19,6 +21,9 @@ from analysis.structural.models import sem
 
 Floats = NDArray[np.float64]
 HELD = "held"
+UNCLEAR = (
+    1e-6  # part of a column's length, or of a direction, below which sums of products are not exact enough
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +171,72 @@ def simple_mediation(
     Returns
     -------
     DataFrame
-        path, estimate, se, pvalue, ci_lower, ci_upper as pingouin gives them.
+        path, estimate, se, pvalue, ci_lower, ci_upper as pingouin gives them. Its bootstrap samples of the
+        indirect effect are summed here, which gives the same numbers sooner.
     """
     x, m, y = nodes
     options: dict[str, Any] = {"covar": list(held)} if held else {}
+    # A mediator of two values has a logit in pingouin, which sums of products do not give.
+    by_sums = table[m].nunique() != 2
     with undisturbed_pingouin() as pingouin:
         found = pingouin.mediation_analysis(
-            data=table, x=x, m=m, y=y, alpha=1 - level, n_boot=draws, seed=seed, **options
+            data=table, x=x, m=m, y=y, alpha=1 - level, n_boot=2 if by_sums else draws, seed=seed, **options
         )
     low, high = (name for name in found.columns if str(name).startswith("CI"))
     names = {"coef": "estimate", "pval": "pvalue", low: "ci_lower", high: "ci_upper"}
-    return found.rename(columns=names)[["path", "estimate", "se", "pvalue", "ci_lower", "ci_upper"]]
+    told = found.rename(columns=names)[["path", "estimate", "se", "pvalue", "ci_lower", "ci_upper"]]
+    if by_sums:
+        row = told["path"] == "Indirect"
+        drawn = _indirect_drawn(table[[x, m, y, *held]].to_numpy(dtype=float), draws, seed)
+        estimate = float(told.loc[row, "estimate"].iloc[0])
+        told.loc[row, ["se", "pvalue", "ci_lower", "ci_upper"]] = _bootstrapped(drawn, estimate, level)
+    return told
+
+
+def _bootstrapped(drawn: Floats, estimate: float, level: float) -> list[float]:
+    """Error, p value and limits corrected for bias of an indirect effect, as pingouin has them."""
+    side = min(int((drawn > 0).sum()), int((drawn < 0).sum()))
+    pvalue = 1.0 if estimate == 0 else min(2 * side / len(drawn), 1.0)
+    shift, tail = stats.norm.ppf(np.mean(drawn < estimate)), stats.norm.ppf((1 - level) / 2)
+    limits = np.percentile(drawn, 100 * stats.norm.cdf([2 * shift + tail, 2 * shift - tail]))
+    return [float(drawn.std(ddof=1)), pvalue, float(limits.min()), float(limits.max())]
+
+
+def _indirect_drawn(columns: Floats, draws: int, seed: int) -> Floats:
+    """Indirect effects in the samples that pingouin draws, from sums of products, shape (draws,).
+
+    `columns`, shape (n, q): predictor, mediator, outcome, and what is held constant.
+    """
+    n, q = columns.shape
+    centred = columns - columns.mean(axis=0)
+    products, pairs = paired_products(centred)
+    summands = np.column_stack([centred, products])
+    rng, found = np.random.RandomState(seed), np.empty(draws)
+    for start in range(0, draws, AT_ONCE):
+        times = np.empty((min(AT_ONCE, draws - start), n))
+        for row in times:
+            row[:] = np.bincount(rng.randint(0, n, n), minlength=n)
+        sums = times @ summands
+        means = sums[:, :q] / n
+        spread = squared(sums[:, q:], pairs, q) / n - means[:, :, None] * means[:, None, :]
+        for k, (own, row) in enumerate(zip(spread, times, strict=True)):
+            found[start + k] = _indirect(own, centred, row)
+    return found
+
+
+def _indirect(spread: Floats, centred: Floats, times: Floats) -> float:
+    """Slope of mediator on predictor, times that of outcome on mediator; by rows where sums are unclear."""
+    lengths = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    inside = np.delete(np.arange(len(spread)), 2)  # predictor, mediator, held
+    if (lengths > UNCLEAR * centred.std(axis=0)).all():
+        scaled = spread / np.outer(lengths, lengths)
+        if np.linalg.eigvalsh(scaled[np.ix_(inside, inside)])[0] > UNCLEAR:
+            first = np.delete(inside, 1)
+            of_mediator = np.linalg.solve(spread[np.ix_(first, first)], spread[first, 1])[0]
+            return float(of_mediator * np.linalg.solve(spread[np.ix_(inside, inside)], spread[inside, 2])[1])
+    rows = centred[np.repeat(np.arange(len(times)), times.astype(int))]
+    held = np.column_stack([np.ones(len(rows)), rows[:, 3:]])
+    of_mediator = np.linalg.lstsq(np.column_stack([rows[:, :1], held]), rows[:, 1], rcond=None)[0][0]
+    return float(
+        of_mediator * np.linalg.lstsq(np.column_stack([rows[:, :2], held]), rows[:, 2], rcond=None)[0][1]
+    )
