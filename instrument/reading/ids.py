@@ -297,7 +297,7 @@ def compare_ids(these: Iterable[str], others: Iterable[str]) -> Match:
     free = theirs - mine
     causes: Counter[str] = Counter()
     left = set(unknown)
-    for cause, plain in CAUSES:
+    for cause, plain in CAUSES if unknown else ():
         targets, ours = (Counter(filter(None, map(plain, names))) for names in (free, left))
         hit = {name for name in left if targets[plain(name)] == 1 and ours[plain(name)] == 1}
         causes[cause] += len(hit)

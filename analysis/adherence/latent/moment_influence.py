@@ -118,13 +118,19 @@ def _pair_influence(a: Variable, b: Variable, rho: float, own_a: Floats, own_b: 
     some = one[present]
     of_cells = np.zeros(len(counts))
     of_cells[present] = _influence(
-        *(replace(v, answered=v.answered[some], category=v.category[some], z=v.z[some]) for v in (a, b)),
+        _some_of(a, some),
+        _some_of(b, some),
         rho,
         own_a[:, some],
         own_b[:, some],
-        counts[present].astype(np.float64),
+        counts[present].astype(float),
     )
     return np.asarray(of_cells[cell])
+
+
+def _some_of(variable: Variable, rows: NDArray[np.intp]) -> Variable:
+    parts = {name: getattr(variable, name)[rows] for name in ("answered", "category", "z")}
+    return replace(variable, **parts)
 
 
 def _influence(a: Variable, b: Variable, rho: float, own_a: Floats, own_b: Floats, times: Floats) -> Floats:
