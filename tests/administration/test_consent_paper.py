@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,9 +22,11 @@ from test_new_links import acts_in, names_of
 
 from instrument.administer.application import create_app
 from instrument.administer.consent_paper import consent_pdf
+from instrument.store import tables
 from instrument.store.amending import amend_study
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.consents import ConsentRecord, consent_record
+from instrument.store.instants import utc
 from instrument.store.mending import Because
 from instrument.store.people import give_consent, withdraw_person
 from instrument.store.tokens import Keyring
@@ -115,6 +117,23 @@ def test_taken_back_declined_another_language_and_a_text_that_is_unknown(
     said = words(consent_pdf(taken_back))
     assert "zurückgenommen" in said and "Größe, Maß, Äußerung" in said and "Ja" in said
     assert (renewed.lang, renewed.ended_at) == ("en", None) and second
+
+
+def test_consent_ends_with_the_first_no_after_it_and_keeps_the_version_it_was_given_to(
+    engine: Engine, keyring: Keyring
+) -> None:
+    study, _, _ = open_study(engine, keyring, 1, consent={"version": "2", "text": TEXT})
+    assert study.consent is not None
+    words_of = study.consent.hash_of("en")
+    with engine.begin() as connection:
+        give_consent(connection, 1, words_of, "1", "en", True)  # the same words under an earlier number
+        for _ in range(2):
+            give_consent(connection, 1, words_of, "2", "en", False)
+        order = select(tables.consent.c.at).order_by(tables.consent.c.id)
+        moments = [utc(at) for at in connection.execute(order).scalars()]
+        found = consent_record(connection, 1)
+    assert found is not None and len(set(moments)) == 3
+    assert (found.version, found.at, found.ended_at) == ("1", moments[0], moments[1])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
+from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,6 +20,7 @@ from test_administer_interface import App
 
 from instrument.administer.application import create_app
 from instrument.administer.session import GuessLimit
+from instrument.administer.shield import Shield
 from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.people import invite
@@ -147,3 +150,45 @@ def test_a_right_link_and_a_right_code_are_taken_whoever_guesses(engine: Engine,
         assert client.post("/withdraw", data=right, headers=HERE).status_code == 200
         assert client.get(f"/q/{token}").status_code in (404, 429)
         assert client.get(f"/q/{other}", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "sizes", "status"),
+    [
+        ("/q/token", [65_536], 200),
+        ("/q/token", [65_537], 413),
+        ("/q/token", [40_000, 25_537], 413),  # however it is parted
+        ("/events", [1_048_576], 200),
+        ("/events", [1_000_000, 48_577], 413),
+        ("/fhir/Questionnaire", [70_000], 200),
+    ],
+)
+def test_a_page_takes_less_than_a_program_may_send(path: str, sizes: list[int], status: int) -> None:
+    said: list[Any] = []
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        answer = 200
+        try:
+            while (await receive()).get("more_body"):
+                pass
+        except HTTPException as error:
+            answer = error.status_code
+        headers = [(b"cache-control", b"max-age=5")]
+        await send({"type": "http.response.start", "status": answer, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    parts = iter(sizes)
+
+    async def receive() -> dict[str, Any]:
+        size = next(parts)
+        return {"type": "http.request", "body": b"x" * size, "more_body": size != sizes[-1]}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    shield = Shield(reading, lambda *_: None)  # type: ignore[arg-type,return-value]
+    asyncio.run(shield({"type": "http", "path": path, "method": "POST"}, receive, send))
+    assert said[0]["status"] == status
+    headers = said[0]["headers"]
+    assert [value for name, value in headers if name == b"cache-control"] == [b"max-age=5"]
+    assert (b"x-content-type-options", b"nosniff") in headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import analysis
 import instrument
+from analysis.adherence.design.steps import Step
 from analysis.adherence.models.context import REMAINING
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
@@ -18,6 +20,8 @@ from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import adherence
 from analysis.simulation.simulate_study import simulate_study
 from analysis.simulation.simulated_study import SimulatedStudy
+from analysis.usage.words import DAYS_WATCHED, EARLY_USE, ENROLLED, JOINED, START, WATCHABLE
+from instrument.common.formatting import fill_prose
 from instrument.study_data import StudyData
 
 
@@ -64,6 +68,19 @@ def test_values_are_those_of_the_models(section: dict[str, Any], data: Simulated
     assert shown[0] == found.effects["predictor"].nunique()
 
 
+def test_the_first_theme_of_context_is_held_constant_where_it_has_a_score() -> None:
+    def held(roles: list[str], names: list[str]) -> str | None:
+        themes = [SimpleNamespace(id=f"t{k}", role=role) for k, role in enumerate(roles)]
+        card = SimpleNamespace(names=names)
+        context: Any = SimpleNamespace(scale=SimpleNamespace(themes=themes), card=card)
+        return adherence.held_constant(context)
+
+    roles = ["dimension", "context", "context"]
+    assert held(roles, ["t0", "t1", "t2"]) == "t1"
+    assert held(roles, ["t0", "t2"]) is None
+    assert held(["dimension"], ["t0"]) is None
+
+
 def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
     figures = build_figures(section, {})
     assert list(figures) == ["forest", "survival"]
@@ -100,3 +117,72 @@ def test_without_a_log_or_a_study_file_it_says_what_is_missing(data: SimulatedSt
     assert "usage log and a study file" in adherence.TOPIC.lacks(bare)
     no_study = build_context(replace(alone, usage=data.usage), seed=1)
     assert "study file" in adherence.TOPIC.lacks(no_study)
+
+
+def told(**design: Any) -> list[str]:
+    """Sentences on who was analysed, an effect, and the naive look, of a result put together by hand."""
+    flow = pd.DataFrame(
+        [
+            (str(Step.ENROLLED), design.pop("start", START[ENROLLED]), 90),
+            (str(Step.HAD_LEFT), "left", 11),
+            (str(Step.ANALYSED), "analysed", 70),
+        ],
+        columns=["id", "step", "n"],
+    )
+    made = {"day": 21.0, "due": 6.0, "unit": "active_days", "due_differs": False, "adjusted_for": []}
+    naive = pd.DataFrame({"odds_ratio": design.pop("naive", [1.9, 1.2])})
+    found: Any = SimpleNamespace(flow=flow, design=made | design, naive=naive)
+    effect = {"first": "Total", "effect": 0.4, "effect_lower": 0.1, "effect_upper": 0.7, "e_value": 1.5}
+    values = {**adherence._counts(found), **effect, **adherence._naive(found)}
+    return [fill_prose(sentence, values) for sentence in adherence._prose(values, found)]
+
+
+def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> None:
+    who, effect, naive = told()
+    assert who == (
+        "Of 90 people enrolled, 11 had left before day 21, when the score counts as given; 70 could be "
+        "analysed. 6 active days were still due."
+    )
+    assert "did 0.40 more of the 6 active days still due (95% interval 0.10 to 0.70)" in effect
+    assert "with use before the landmark held constant" in effect and "1.50 to explain it away" in effect
+    assert "an odds ratio of 1.90 instead of 1.20" in naive  # with early use first, then without
+    who = told(due_differs=True, start="people with use in the log")[0]
+    assert who.startswith("Of 90 people with use in the log, 11")
+    assert who.endswith("6 active days were still due of those watched to the end.")
+    assert len(told(naive=[1.9])) == len(told(naive=[])) == 2
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "held"),
+    [
+        ([], "use before the landmark"),
+        ([*EARLY_USE], "use before the landmark"),
+        ([JOINED], "use before the landmark and the time of enrolment"),
+        (["age", WATCHABLE], f"use before the landmark, {DAYS_WATCHED} and the declared covariates"),
+        (
+            [JOINED, WATCHABLE, "age", "site"],
+            f"use before the landmark, the time of enrolment, {DAYS_WATCHED} and the declared covariates",
+        ),
+    ],
+)
+def test_what_was_held_constant_is_named_once_each(adjusted: list[str], held: str) -> None:
+    assert f", with {held} held constant." in told(adjusted_for=adjusted)[1]
+
+
+def test_the_naive_odds_are_those_of_the_naive_analysis(section: dict[str, Any]) -> None:
+    table = section["tables"]["naive"]
+    naive, landmark = table["odds_ratio"]
+    assert "landmark" in table["analysis"][1] and "landmark" not in table["analysis"][0]
+    assert (section["values"]["naive_odds"], section["values"]["landmark_odds"]) == (naive, landmark)
+
+
+def test_checks_of_hazards_are_of_all_terms_and_of_the_score_by_name() -> None:
+    rows = [("total", "GLOBAL", 7.0, 0.1), ("total", "total", 3.0, 0.2), ("total", "age", 2.0, 0.3)]
+    hazards = pd.DataFrame(rows, columns=["predictor", "term", "chisq", "pvalue"])
+    none = pd.DataFrame()
+    found: Any = SimpleNamespace(proportional_hazards=hazards, shape=none, discrimination=none)
+    frame = adherence._checks(found, {"total": "Total"}).frame
+    assert frame[["check", "value", "pvalue", "title"]].values.tolist() == [
+        ["Constant hazard ratio, all terms", 7.0, 0.1, "Total"],
+        ["Constant hazard ratio, this score", 3.0, 0.2, "Total"],
+    ]

@@ -102,6 +102,26 @@ def test_each_end_is_said_and_silence_about_reasons_too(told: AdherenceResult) -
     assert untold.ends.empty and untold.incidence.empty
     assert any("does not say which of them mean that somebody got better" in note for note in untold.notes)
     assert ends_of(untold, "total", {"total": "Total"}).sentences == [NO_REASON]
+    timeless = replace(
+        untold, effects=untold.effects[untold.effects["model"] != HAZARD], curves=untold.curves.head(0)
+    )
+    assert ends_of(timeless, "total", {"total": "Total"}).sentences == []  # of leaving nothing is said at all
+    drawn = replace(timeless, curves=untold.curves)
+    assert len(untold.curves) and ends_of(drawn, "total", {"total": "Total"}).sentences == [NO_REASON]
+
+
+def test_the_last_day_of_each_week_with_an_end_is_kept_and_day_nought(told: AdherenceResult) -> None:
+    times = [0.0, 1.0, 6.9, 7.0, 9.5, 20.0, 27.9]
+    rows = [
+        {"end": end, "time": time, "at_risk": 90 - k, "events": 1, "incidence": 0.01 * k}
+        | {"se": 0.01, "ci_lower": 0.0, "ci_upper": 0.1}
+        for end in ("left", "better")
+        for k, time in enumerate(times)
+    ]
+    frame = incidence_table(replace(told, incidence=pd.DataFrame(rows))).frame
+    for end in ("left", "better"):
+        assert frame.loc[frame["end"] == end, "time"].tolist() == [0.0, 6.9, 9.5, 20.0, 27.9]
+        assert frame.loc[frame["end"] == end, "at_risk"].tolist() == [90, 88, 86, 85, 84]
 
 
 def test_ends_by_hand() -> None:

@@ -105,9 +105,13 @@ def test_words_follow_the_limits(limits: list[tuple[float, float]], words: str) 
         }
         for k, (a, b) in enumerate(limits)
     ]
-    made = unanswered_of(SimpleNamespace(unanswered=pd.DataFrame(rows)), "total", {"total": "Total"})  # type: ignore[arg-type]
+    other = {**rows[0], "predictor": "other", "effect": 9.0, "effect_lower": 8.0, "effect_upper": 9.5}
+    found: Any = SimpleNamespace(unanswered=pd.DataFrame([*rows, other]))
+    made = unanswered_of(found, "total", {"total": "Total", "other": "Other"})
     (said,) = (fill_prose(sentence, made.values) for sentence in made.sentences)
     assert said.endswith(words) and "{" not in said and set(made.kinds) == set(made.values)
+    effects = [row["effect"] for row in rows]  # of the first score alone
+    assert (made.values["unanswered_low"], made.values["unanswered_high"]) == (min(effects), max(effects))
     assert "imputed" not in made.tables["unanswered"].frame  # a small count is no matter of the report
 
 
