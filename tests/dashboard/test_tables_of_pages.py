@@ -20,6 +20,7 @@ from dashboard.tables import (
     MARK,
     ROOM,
     Column,
+    _shared,
     apart,
     columns_of,
     fit,
@@ -265,3 +266,31 @@ def test_a_wide_table_puts_errors_degrees_of_freedom_and_ends_beside_what_they_a
     assert columns[1].values == (1.2, 1.2)  # still sorted by the estimate
     assert shown(columns[:4])[1] == ["b", "1.20 (0.30)", "–", "–"]
     assert folded(columns) == columns
+
+
+def test_who_needs_less_than_an_equal_part_gets_that_and_the_others_share_the_rest() -> None:
+    assert _shared(600, {0: 200, 2: 900}) == {0: 200, 2: 400}
+    assert _shared(600, {0: 300, 2: 900}) == {0: 300, 2: 300}
+    assert _shared(600, {0: 900, 1: 150, 2: 800}) == {1: 150, 0: 225, 2: 225}
+    assert _shared(100, {5: 40}) == {5: 100}
+
+
+def test_an_end_that_is_not_told_and_an_error_that_is_not_leave_the_estimate_alone() -> None:
+    heads = [("r", True), ("95% from", True), ("to", True)]
+    rows = [
+        [(0.5, "0.50"), (0.4, "0.40"), (None, "–")],
+        [(0.5, "0.50"), (None, "–"), (0.6, "0.60")],
+        [(0.5, "0.50"), (0.4, "0.40"), (0.6, "0.60")],
+    ]
+    (made,) = columns_of(view_of(heads, rows))
+    assert made.texts == ("0.50", "0.50", "0.50 (0.40 to 0.60)")
+
+    def column(head: str, *values: float | None) -> Column:
+        texts = tuple("–" if value is None else f"{value:.2f}" for value in values)
+        return Column(head=head, numeric=True, values=values, texts=texts)
+
+    (slope,) = folded([column("Slope", 1.3, 1.4, None), column("SE", 0.3, None, 0.2)])
+    assert (slope.head, slope.texts) == ("Slope (SE)", ("1.30 (0.30)", "1.40", "–"))
+    apart = folded([column("Slope (95% interval)", 1.3), column("SE", 0.3)])
+    assert [one.head for one in apart] == ["Slope (95% interval)", "SE"]
+    assert [one.head for one in folded([column("r (SE)", 1.3), column("SE", 0.3)])] == ["r (SE)", "SE"]

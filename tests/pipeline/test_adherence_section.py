@@ -16,6 +16,7 @@ from analysis.adherence.design.steps import Step
 from analysis.adherence.models.context import REMAINING
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
+from analysis.pipeline import populations
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import adherence
 from analysis.simulation.simulate_study import simulate_study
@@ -145,7 +146,9 @@ def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> N
     )
     assert "did 0.40 more of the 6 active days still due (95% interval 0.10 to 0.70)" in effect
     assert "with use before the landmark held constant" in effect and "1.50 to explain it away" in effect
-    assert "an odds ratio of 1.90 instead of 1.20" in naive  # with early use first, then without
+    assert (
+        "an odds ratio of 1.90, where use after it gives 1.20" in naive
+    )  # with early use first, then without
     who = told(due_differs=True, start="people with use in the log")[0]
     assert who.startswith("Of 90 people with use in the log, 11")
     assert who.endswith("6 active days were still due of those watched to the end.")
@@ -186,3 +189,24 @@ def test_checks_of_hazards_are_of_all_terms_and_of_the_score_by_name() -> None:
         ["Constant hazard ratio, all terms", 7.0, 0.1, "Total"],
         ["Constant hazard ratio, this score", 3.0, 0.2, "Total"],
     ]
+
+
+def test_a_thinned_curve_is_where_the_curve_stands_at_even_times() -> None:
+    times = np.sort(np.random.default_rng(2).uniform(0, 60, 700))
+    curves = pd.DataFrame({"third": "middle", "group": "middle of Total", "time": times})
+    curves = curves.assign(surviving=np.linspace(1, 0.4, 700))
+    even = np.linspace(times[0], times[-1], adherence.MOST_STEPS)
+    want = sorted({max(time for time in times if time <= moment) for moment in even})
+    assert adherence.thinned(curves)["time"].tolist() == want
+    none: Any = SimpleNamespace(curves=curves.head(9), risk_table=curves.head(0))
+    many: Any = SimpleNamespace(curves=curves, risk_table=curves.head(0))
+    notes = [adherence._survival(found, "Total")["curves"].note for found in (none, many)]
+    assert notes[0] == "" and "150 evenly spaced in time are kept" in notes[1]
+
+
+def test_those_who_left_are_without_a_score_without_a_covariate_or_analysed(section: dict[str, Any]) -> None:
+    flow = section["tables"]["flow"]
+    n = dict(zip(flow["id"], flow["n"], strict=True))
+    wanted = n[Step.HAD_LEFT] - n[Step.NO_SCORE_LEFT] - n[Step.ANALYSED_LEFT]
+    name = populations.step("left, a covariate is missing")[1]
+    assert section["account"]["populations"][name] == wanted and n[Step.NO_SCORE_LEFT] > 0
