@@ -28,6 +28,7 @@ IN_WORDS = {
     "before_enrolment": "before enrolment",
     "after_withdrawal": "after withdrawal",
     "after_study": "after the study's end",
+    "after_observation": "after the end of watching",
 }
 CURES = {
     "unreadable": "fill time, kind and participant of every event.",
@@ -35,6 +36,7 @@ CURES = {
     "before_enrolment": "check the dates of enrolment and of the log.",
     "after_withdrawal": "check the days of withdrawal.",
     "after_study": "check study_days and the dates of enrolment.",
+    "after_observation": "check observed_until, in the study file and in the table of everyone enrolled.",
 }
 
 

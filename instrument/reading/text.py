@@ -187,6 +187,12 @@ def _fault(caller: str, path: Path, fact: str, hint: str) -> ResponseDataError:
     return ResponseDataError(fact_and_hint(caller, f"{path.name}: {fact}", hint))
 
 
+def _or_read(caller: str, encoding: str, how: str = "read it with") -> str:
+    """Name the option for the encoding, where it concerns the file; it does not concern tables beside."""
+    beside = caller.startswith("dta --")
+    return "" if beside else f", or {how} {option_of(caller, 'encoding', encoding)}"
+
+
 def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
     for signature, what, hint in _SIGNATURES:
         if content.startswith(signature):
@@ -199,7 +205,7 @@ def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
         raise _fault(caller, path, fact, "the file is damaged there: export it again.")
     if plain and (content[:2] in {b"\xff\xfe", b"\xfe\xff"} or zeros):
         fact = "the text is not UTF-8 but UTF-16 or binary."
-        hint = f'save it as "CSV UTF-8", or read it with {option_of(caller, "encoding", "utf-16")}.'
+        hint = f'save it as "CSV UTF-8"{_or_read(caller, "utf-16")}.'
         raise _fault(caller, path, fact, hint)
     try:
         text = content.decode("utf-8-sig" if plain else encoding)
@@ -207,8 +213,7 @@ def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         fact = f"the text is not {encoding.upper()}: byte {error.start} on line {line} cannot be decoded."
-        example = option_of(caller, "encoding", "latin-1")
-        hint = f'save it as "CSV UTF-8", or name its encoding, such as {example}.'
+        hint = f'save it as "CSV UTF-8"{_or_read(caller, "latin-1", "name its encoding, such as")}.'
         raise _fault(caller, path, fact, hint) from None
     except LookupError:
         raise _fault(

@@ -476,3 +476,12 @@ def test_covariates_among_the_answers_are_read_as_a_table_of_their_own_is(
     columns(tmp_path, "answers.csv", **plain, extra=range(40))
     found = inputs_of(tmp_path, **files).covariates
     assert found is not None and found["extra"].tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_no_option_is_named_that_does_not_concern_the_table(encoding: str, tmp_path: Path) -> None:
+    """The hint named --encoding, which is of the answers alone, and led nowhere."""
+    (tmp_path / "covariates.csv").write_bytes("participant,town\nP001,Köln\n".encode(encoding))
+    with pytest.raises(ResponseDataError, match='save it as "CSV UTF-8"') as caught:
+        read_side_table(tmp_path / "covariates.csv", "covariates")
+    assert "encoding" not in str(caught.value).replace("UTF-8", "")

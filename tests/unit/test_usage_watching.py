@@ -17,6 +17,8 @@ import dta
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.pipeline import validate
 from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.expressions import SET_ASIDE
+from analysis.usage.faults import CURES, IN_WORDS
 from analysis.usage.reading import LogReading
 from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import DefinitionError, ResponseDataError
@@ -115,6 +117,21 @@ def test_events_after_the_end_of_observation_are_set_aside_and_counted() -> None
     usage = summarise_usage(events, STUDY, participants=people)
     assert usage.counts["after_observation"] == 1
     assert usage.people["events_whole"].item() == 2
+
+
+def test_a_log_most_of_which_lies_after_the_end_of_watching_is_refused_for_that() -> None:
+    """The counts named no reason at all, and the hint spoke of empty cells."""
+    events = pd.DataFrame(
+        {"participant": "a", "day": [1.0, 50.0, 61.0, 62.0, 63.0], "kind": "login", "duration": 1.0}
+    )
+    people = pd.DataFrame({"participant": ["a"], "observed_until_day": [40]})
+    said = r"4 of 5 events of the log would be set aside: 4 after the end of watching\.\nHint: check observed_until"
+    with pytest.raises(ResponseDataError, match=said):
+        summarise_usage(events, STUDY, participants=people)
+
+
+def test_every_reason_to_set_an_event_aside_has_its_words_and_cure() -> None:
+    assert set(IN_WORDS) == set(CURES) == set(SET_ASIDE)
 
 
 def test_an_event_of_a_stranger_is_not_unreadable_too() -> None:
