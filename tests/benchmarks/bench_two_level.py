@@ -59,6 +59,14 @@ def repeated(seed: int = 5) -> tuple[pd.DataFrame, str]:
     return table.assign(person=person), model
 
 
+def with_covariates(table: pd.DataFrame, model: str) -> tuple[str, pd.DataFrame]:
+    """Give occasions a week and people a trait, which move the factors of their level."""
+    rng = np.random.default_rng(1)
+    week, trait = np.tile(np.arange(10.0) / 5 - 1, 500), np.repeat(rng.normal(size=500), 10)
+    longer = model.replace("level: 2", "fw ~ week\ngw ~ week\nlevel: 2") + "fb ~ trait\ngb ~ trait\n"
+    return longer, table.assign(week=week, trait=trait)
+
+
 def seconds_of(model: str, table: pd.DataFrame, cluster: str, estimator: str, repeats: int) -> float:
     """Median seconds of a fit with all its indices."""
     seconds = []
@@ -122,6 +130,7 @@ def main() -> int:
         table, model = repeated()
         alone = seconds_of(model, table, "person", "MLR", max(1, options.repeats // 2))
         ordinal = seconds_of(model, table, "person", "WLSMV", 1)
+        given = seconds_of(*with_covariates(table, model), "person", "WLSMV", 1)
     r, versions = ({}, "") if options.no_r else seconds_of_r(complete, missing, names, options.repeats)
     lines = ["| model | R, s | here, s | R / here | target |", "|---|---|---|---|---|"]
     for name, mine in ours.items():
@@ -130,13 +139,14 @@ def main() -> int:
         lines.append(f"| {what} | {theirs} | ≥ {least:g} |")
     lines.append(f"| 500 people × 10 occasions × 12 items, MLR | | {alone:.3f} | | ≤ {MOST_SECONDS:g} s |")
     lines.append(f"| the same, as ordinal items, WLSMV | | {ordinal:.1f} | | ≤ {MOST_SECONDS:g} s |")
+    lines.append(f"| the same with two covariates | | {given:.1f} | | ≤ {MOST_SECONDS:g} s |")
     text = f"2,500 rows in 200 clusters. Median of {options.repeats} runs, one thread, seconds of processor. {versions}\n\n"
     text += "\n".join(lines) + "\n"
     print(text)
     if options.out is not None:
         options.out.write_text(text, encoding="utf-8")
     missed = [name for name in ours if r and r[name] / ours[name] < ROWS[name][4]]
-    missed += ["repeated"] if max(alone, ordinal) > MOST_SECONDS else []
+    missed += ["repeated"] if max(alone, ordinal, given) > MOST_SECONDS else []
     print("targets missed: " + ", ".join(missed) if missed else "targets met")
     return 1 if missed else 0
 

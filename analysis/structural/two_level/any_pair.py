@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.structural.estimation.ram import Array, Ints
+from analysis.structural.two_level.given_points import Place
 from analysis.structural.two_level.mixed_items import at_level_one, at_level_two, flat_item, normal_item
 from analysis.structural.two_level.mixed_pairs import (
     continuous_pair,
@@ -17,7 +19,14 @@ from analysis.structural.two_level.mixed_pairs import (
     ordinal_with_ordinal_of_clusters,
     pair_rows,
 )
-from analysis.structural.two_level.ordinal_given import alike, item_given, pair_given, pair_with_one_within
+from analysis.structural.two_level.ordinal_given import (
+    AlikeRows,
+    alike,
+    item_given,
+    pair_given,
+    pair_with_one_within,
+    place_of,
+)
 from analysis.structural.two_level.ordinal_items import ItemAtLevels, item_at_levels
 from analysis.structural.two_level.ordinal_pairs import PairAtLevels, cell_counts, pair_at_levels
 
@@ -85,7 +94,7 @@ class Levels:
         return "both" if k in self.between else "within"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """Answers of rows to all variables, with what is known of them.
 
@@ -104,6 +113,8 @@ class Answers:
         Covariates.
     levels
         Where variables stand.
+    places
+        What is known of parts between, by item and the rows that tell of it.
     """
 
     codes: Array
@@ -112,11 +123,25 @@ class Answers:
     sizes: list[int]
     given: Given | None
     levels: Levels
+    places: dict[tuple[int, bytes], Place] = field(default_factory=dict)
 
     @property
     def x(self) -> Array:
         """Covariates, none of them where there are none."""
         return np.zeros((len(self.codes), 0)) if self.given is None else self.given.x
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether no two rows of a cluster have the same covariates."""
+        return len(np.unique(np.column_stack([self.clusters, self.x]), axis=0)) == len(self.x)
+
+    def place(self, item: ItemAtLevels, k: int, other: int, rows: AlikeRows, at: int) -> Place:
+        """Where the part between of an item is likely to be, told by rows that tell of another too."""
+        seen = ~np.isnan(self.codes[:, [k, other]]).any(axis=1)
+        key = k, seen.tobytes()
+        if key not in self.places:
+            self.places[key] = place_of(item, rows, at, self.n_clusters)
+        return self.places[key]
 
     def of_clusters(self, columns: list[int]) -> tuple[Array, Array, Ints]:
         """Values of variables that clusters alone have, their covariates, and the clusters."""
@@ -184,7 +209,9 @@ def pair_of(
             (first, second), order = ((p, q), [0, 1]) if p.between else ((q, p), [1, 0])
             return pair_with_one_within(first, second, alike(codes[:, order], clusters, x), n, start)
         if answers.given is not None:
-            return pair_given(p, q, alike(codes, clusters, x), n, start)
+            own = alike(codes, clusters, x, distinct=answers.distinct)
+            places = answers.place(p, one, two, own, 0), answers.place(q, two, one, own, 1)
+            return pair_given(p, q, own, n, start, places)
         sizes = (answers.sizes[one], answers.sizes[two])
         return pair_at_levels(p, q, cell_counts(codes, clusters, n, sizes), start)
     if not p.within:  # both of clusters alone: each is a row of its own

@@ -14,6 +14,16 @@ import numpy as np
 from scipy.special import logsumexp
 
 from analysis.structural.estimation.ram import Array, Ints
+from analysis.structural.two_level.given_points import (
+    COARSE,
+    EDGE_BETWEEN,
+    EDGE_WITHIN,
+    FINE,
+    Place,
+    Plan,
+    plan_line,
+    plan_points,
+)
 from analysis.structural.two_level.ordinal_items import (
     KNOWN,
     ItemAtLevels,
@@ -26,11 +36,10 @@ from analysis.structural.two_level.ordinal_items import (
 )
 from analysis.structural.two_level.ordinal_pairs import PairAtLevels
 
-EDGE_WITHIN, EDGE_BETWEEN = 0.98, 0.99  # largest correlations: series and grid grow without limit beyond
 LEAST_CELL = 1e-12
 LEAST_SPREAD = 1e-3  # of a part between
-ROOM = np.array([0.15, 0.3])  # how far correlations (z-transformed) may move before all is planned anew
 MOST_ENTRIES = 8_000_000  # of the terms of a series kept between evaluations
+TOGETHER = 20  # chances whose product has digits
 HELD = 40_000  # entries of rows times pairs of points at once: what a cache holds
 
 
@@ -66,7 +75,7 @@ class AlikeRows:
         return found
 
 
-def alike(codes: Array, clusters: Ints, x: Array) -> AlikeRows:
+def alike(codes: Array, clusters: Ints, x: Array, *, distinct: bool = False) -> AlikeRows:
     """Count rows that say the same.
 
     Parameters
@@ -77,8 +86,16 @@ def alike(codes: Array, clusters: Ints, x: Array) -> AlikeRows:
         Codes of clusters, shape (N,).
     x
         Covariates, shape (N, q).
+    distinct
+        Whether no two rows of a cluster have the same covariates, so that none are alike.
     """
     seen = ~np.isnan(codes).any(axis=1)
+    if distinct:
+        order = np.flatnonzero(seen)[np.argsort(clusters[seen], kind="stable")]
+        cluster = clusters[order]
+        present, begin = np.unique(cluster, return_index=True)
+        once = np.ones(len(order))
+        return AlikeRows(cluster, begin, present, once, x[order], codes[order].astype(np.int64))
     table = np.column_stack([clusters[seen], codes[seen], x[seen]])
     rows, weight = np.unique(table, axis=0, return_counts=True)
     cluster = rows[:, 0].astype(np.int64)
@@ -167,27 +184,7 @@ def item_given(codes: Array, clusters: Ints, n_clusters: int, n_categories: int,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Care:
-    """How much a plan may miss."""
-
-    around: float  # posterior deviations to either side that points cover
-    tail: float  # power of the correlation at which the series ends
-    aliased: float  # twice the exponent of what a grid may miss of a normal density
-
-
-FINE, COARSE = _Care(7.5, 1e-10, 36.0), _Care(5.0, 1e-5, 16.0)  # to settle on; to come near with
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Place:
-    """Where one standardised part between is likely to be, given one item's answers; (J,) each."""
-
-    mean: Array
-    deviation: Array
-
-
-def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> _Place:
+def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> Place:
     """Mean and deviation of the part between of a cluster given its answers to one item of a pair.
 
     Parameters
@@ -209,104 +206,47 @@ def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> _P
     joint = rows.by_cluster(rows.weight[:, None] * np.log(chance), n_clusters) + log_weights(z**2)
     posterior = np.exp(joint - logsumexp(joint, axis=1)[:, None])
     mean = posterior @ z
-    return _Place(mean, np.sqrt(np.maximum(posterior @ z**2 - mean**2, LEAST_SPREAD**2)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """Points of both standardised parts between of every cluster, and terms of the series."""
-
-    points: tuple[Array, Array]  # (J, n) each, evenly spaced
-    terms: int
-    most: Array  # correlations within and between up to which they are close enough
-
-    def log_weights(self, r: float, clusters: Ints) -> tuple[Array, Array]:
-        """Logarithms of the weights of all pairs of points of some clusters, and their derivative by r."""
-        one, two = self.points[0][clusters, :, None], self.points[1][clusters, None, :]
-        left = 1.0 - r * r
-        product, squares = one * two, one * one + two * two
-        area = (one[:, 1, 0] - one[:, 0, 0]) * (two[:, 0, 1] - two[:, 0, 0]) / (2.0 * np.pi * np.sqrt(left))
-        weights = (r * product - 0.5 * squares) / left + np.log(area)[:, None, None]
-        return weights, ((1.0 + r * r) * product - r * squares) / left**2 + r / left
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _LinePlan(_Plan):
-    """Points of the part between of the first item; the second has none."""
-
-    def log_weights(self, r: float, clusters: Ints) -> tuple[Array, Array]:
-        """Logarithms of the weights of the points of some clusters; no correlation moves them."""
-        z = self.points[0][clusters]
-        step = (z[:, 1] - z[:, 0])[:, None]
-        weights = (np.log(step / np.sqrt(2.0 * np.pi)) - 0.5 * z * z)[:, :, None]
-        return weights, np.zeros_like(weights)
-
-
-def _line_plan(within: float, place: _Place) -> _LinePlan:
-    """Centre points where the one part between is likely to be."""
-    most = min(float(np.tanh(np.arctanh(abs(within)) + ROOM[0])), EDGE_WITHIN)
-    step = 2.0 * np.pi / np.sqrt(FINE.aliased) * place.deviation
-    half = int(np.ceil(np.max(FINE.around * place.deviation / step)))
-    way = np.arange(-half, half + 1) / half
-    points = place.mean[:, None] + FINE.around * place.deviation[:, None] * way
-    terms = int(np.ceil(np.log(FINE.tail) / np.log(most))) + 1
-    return _LinePlan((points, np.zeros((len(points), 1))), terms, np.array([most, 0.0]))
-
-
-def _plan(within: float, between: float, places: tuple[_Place, _Place], care: _Care = FINE) -> _Plan:
-    """Centre points where the part between is likely to be: one posterior deviation apart, or closer.
-
-    The parts of both items are taken for normal given the answers. Evenly spaced points miss exp(-2π²s²) of
-    it, with s its deviation in steps, along each axis and along both diagonals.
-    """
-    most = np.minimum(np.tanh(np.arctanh(np.abs([within, between])) + ROOM), [EDGE_WITHIN, EDGE_BETWEEN])
-    deviation = np.stack([place.deviation for place in places])
-    told = np.maximum(1.0 / deviation**2 - 1.0, 0.0)  # by the answers alone
-    pull = np.stack([place.mean for place in places]) / deviation**2
-    _, mean = _both_parts(told, between, pull)
-    (one, two, both), _ = _both_parts(told, float(most[1]), pull)
-    crossing = np.sqrt(2.0 * (1.0 - both / np.sqrt(one * two)))
-    step = 2.0 * np.pi / np.sqrt(care.aliased) * np.minimum(crossing, 1.0) * np.sqrt([one, two])
-    half = int(np.ceil(np.max(care.around * deviation / step)))
-    way = np.arange(-half, half + 1) / half
-    points = mean[:, :, None] + care.around * deviation[:, :, None] * way
-    terms = int(np.ceil(np.log(care.tail) / np.log(most[0]))) + 1
-    return _Plan((points[0], points[1]), terms, most)
-
-
-def _both_parts(told: Array, r: float, pull: Array) -> tuple[tuple[Array, Array, Array], Array]:
-    """Variances, covariance and means of both parts between, correlated with r, given what answers tell."""
-    left = 1.0 - r * r
-    first, second = told + 1.0 / left
-    determinant = first * second - (r / left) ** 2
-    one, two, both = second / determinant, first / determinant, r / left / determinant
-    return (one, two, both), np.stack([one * pull[0] + both * pull[1], both * pull[0] + two * pull[1]])
+    second = posterior @ z**2
+    deviation = np.sqrt(np.maximum(second - mean**2, LEAST_SPREAD**2))
+    third = posterior @ z**3 - 3.0 * mean * second + 2.0 * mean**3
+    return Place(mean, deviation, float(np.abs(third / deviation**3).max()))
 
 
 def _series(lower: Array, upper: Array, terms: int) -> Array:
     """Terms of one item: differences between both limits, shape (R, points, terms)."""
-    found = np.empty((*lower.shape, terms + 1))
-    found[..., 0] = chance_between(lower, upper)
-    for limit, sign in ((lower, -1.0), (upper, 1.0)):
-        finite = np.where(np.isfinite(limit), limit, 0.0)
-        before = np.zeros_like(finite)
-        now = np.where(np.isfinite(limit), density(finite), 0.0)
-        for m in range(1, terms + 1):  # Hermite polynomials over the root of their factorial, times density
-            part = sign * now / np.sqrt(m)
-            found[..., m] = part if sign < 0 else found[..., m] + part
-            before, now = now, (finite * now - np.sqrt(m - 1.0) * before) / np.sqrt(m)
-    return found
+    limits = np.stack([lower, upper])
+    there = np.isfinite(limits)
+    finite = np.where(there, limits, 0.0)
+    found = np.empty((terms + 1, *lower.shape))
+    found[0] = chance_between(lower, upper)
+    before, now = np.zeros_like(finite), np.where(there, density(finite), 0.0)
+    for m in range(1, terms + 1):  # Hermite polynomials over the root of their factorial, times density
+        np.subtract(now[0], now[1], out=found[m])
+        found[m] *= -1.0 / np.sqrt(m)
+        before *= -np.sqrt(m - 1.0)
+        before += finite * now
+        before /= np.sqrt(m)
+        before, now = now, before
+    return np.ascontiguousarray(np.moveaxis(found, 0, -1))
 
 
-def _edge(limit: Array, other: Array) -> Array:
-    """Sum of the derivatives of the terms by a limit, (R, points), times those of the other item."""
-    finite = np.where(np.isfinite(limit), limit, 0.0)
-    before, now = np.zeros_like(finite), np.where(np.isfinite(limit), density(finite), 0.0)
-    total = now * other[..., 0]
-    for m in range(1, other.shape[-1]):
-        before, now = now, (finite * now - np.sqrt(m - 1.0) * before) / np.sqrt(m)
-        total -= now * other[..., m]
-    return total
+def _edge(limits: Array, other: Array) -> Array:
+    """Sum of the derivatives of the terms by each limit, times those of the other item.
+
+    Limits have shape (2, R, points), the terms of the other item (R, points, terms).
+    """
+    there = np.isfinite(limits)
+    finite = np.where(there, limits, 0.0)
+    terms = np.ascontiguousarray(np.moveaxis(other, -1, 0))
+    before, now = np.zeros_like(finite), np.where(there, density(finite), 0.0)
+    total = now * terms[0]
+    for m in range(1, len(terms)):
+        before *= -np.sqrt(m - 1.0)
+        before += finite * now
+        before /= np.sqrt(m)
+        before, now = now, before
+        total -= now * terms[m]
+    return np.asarray(total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -340,11 +280,35 @@ def _parts(rows: AlikeRows, n: int) -> list[_Part]:
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What a part of the rows tells: log-likelihood, posterior over chances, scores of its clusters."""
+
+    value: float
+    each: Array  # posterior weight of a pair of points over the chance of the row there
+    by_within: Array
+    by_between: Array
+
+
+def _log_products(chance: Array, weight: Array, begin: Ints) -> Array:
+    """Logarithms of products of chances over the rows of each cluster; few where all rows count once."""
+    if (weight != 1.0).any():
+        return np.asarray(np.add.reduceat(weight * np.log(chance), begin, axis=0))
+    size = np.diff(np.append(begin, len(chance)))
+    if size.max() <= TOGETHER:
+        return np.asarray(np.log(np.multiply.reduceat(chance, begin, axis=0)))
+    pieces = (size + TOGETHER - 1) // TOGETHER
+    first = np.concatenate([[0], np.cumsum(pieces)[:-1]])
+    place = np.arange(pieces.sum()) - np.repeat(first, pieces)
+    cuts = np.repeat(begin, pieces) + TOGETHER * place
+    return np.asarray(np.add.reduceat(np.log(np.multiply.reduceat(chance, cuts, axis=0)), first, axis=0))
+
+
 class _PairRows:
     """Rows of a pair with the limits of both items at every point."""
 
     def __init__(
-        self, p: ItemAtLevels, q: ItemAtLevels, rows: AlikeRows, n_clusters: int, plan: _Plan
+        self, p: ItemAtLevels, q: ItemAtLevels, rows: AlikeRows, n_clusters: int, plan: Plan
     ) -> None:
         self.rows, self.n_clusters, self.plan, self.items = rows, n_clusters, plan, (p, q)
         self.spread = np.sqrt([p.variance, q.variance])
@@ -359,6 +323,7 @@ class _PairRows:
         self.parts = _parts(rows, n)
         few = len(rows.cluster) * n * (plan.terms + 1) <= MOST_ENTRIES
         self.kept = [self._series(part) for part in self.parts] if few else None
+        self.last: tuple[float, float, list[_Told]] = (np.nan, np.nan, [])  # at the last correlations
 
     def _series(self, part: _Part) -> list[Array]:
         return [_series(own[0][part.rows], own[1][part.rows], self.plan.terms) for own in self.limits]
@@ -366,11 +331,15 @@ class _PairRows:
     def chances(self, within: float, terms: list[Array]) -> tuple[Array, Array]:
         """Chances of the answers of rows at all pairs of points, and derivatives by the correlation."""
         one, two = terms
-        turned = two.transpose(0, 2, 1)
         order = np.arange(self.plan.terms + 1)
         power = float(within) ** order
         slope = order * np.concatenate([[0.0], power[:-1]])
-        chance, by = np.matmul(one * power, turned), np.matmul(one * slope, turned)
+        n = one.shape[1]
+        weighed = np.empty((len(one), 2 * n, one.shape[2]))
+        np.multiply(one, power, out=weighed[:, :n])
+        np.multiply(one, slope, out=weighed[:, n:])
+        both = np.matmul(weighed, two.transpose(0, 2, 1))
+        chance, by = both[:, :n], both[:, n:]
         return np.maximum(chance, LEAST_CELL, out=chance), by
 
     def scores(
@@ -381,36 +350,50 @@ class _PairRows:
         What was held are thresholds, slopes and variance; nothing unless `everything` is asked for.
         """
         value, found = 0.0, np.zeros((self.n_clusters, 2))
+        known = self.last[2] if self.last[:2] == (within, between) else []
+        kept: list[_Told] = []
         width = sum(item.influence.shape[1] for item in self.items) if everything else 0
         first = np.zeros((self.n_clusters, width))
         for k, part in enumerate(self.parts):
             terms = self._series(part) if self.kept is None else self.kept[k]
-            chance, by = self.chances(within, terms)
-            weight = self.rows.weight[part.rows, None, None]
-            weights, turned = self.plan.log_weights(between, part.clusters)
-            joint = np.add.reduceat(weight * np.log(chance), part.begin, axis=0) + weights
-            top = joint.max(axis=(1, 2), keepdims=True)
-            posterior = np.exp(joint - top)
-            total = posterior.sum(axis=(1, 2), keepdims=True)
-            posterior /= total
-            value += float((top + np.log(total)).sum())
-            each = posterior[part.own] * weight / chance
-            by_within = np.einsum("rij,rij->r", each, by)
-            found[part.clusters, 0] = np.add.reduceat(by_within, part.begin)
-            found[part.clusters, 1] = by_between = np.einsum("jab,jab->j", posterior, turned)
+            told = known[k] if known else self._told(part, terms, within, between)
+            if self.kept is not None:
+                kept.append(told)
+            value += told.value
+            found[part.clusters, 0], found[part.clusters, 1] = told.by_within, told.by_between
             if everything:
-                first[part.clusters] = self._by_first(part, terms, within, between, each, by_between)
+                first[part.clusters] = self._by_first(part, terms, within, between, told)
+        self.last = within, between, kept
         return value, found, first
 
-    def _by_first(
-        self, part: _Part, terms: list[Array], within: float, between: float, each: Array, by_between: Array
-    ) -> Array:
+    def _told(self, part: _Part, terms: list[Array], within: float, between: float) -> _Told:
+        """What the rows of a part tell at given correlations."""
+        chance, by = self.chances(within, terms)
+        weight = self.rows.weight[part.rows, None, None]
+        weights, turned = self.plan.log_weights(between, part.clusters)
+        joint = _log_products(chance, weight, part.begin) + weights
+        top = joint.max(axis=(1, 2), keepdims=True)
+        posterior = np.exp(joint - top)
+        total = posterior.sum(axis=(1, 2), keepdims=True)
+        posterior /= total
+        each = posterior[part.own]
+        each *= weight
+        each /= chance
+        return _Told(
+            float((top + np.log(total)).sum()),
+            each,
+            np.add.reduceat(np.einsum("rij,rij->r", each, by), part.begin),
+            np.einsum("jab,jab->j", posterior, turned),
+        )
+
+    def _by_first(self, part: _Part, terms: list[Array], within: float, between: float, told: _Told) -> Array:
         """Scores by what was held of both items."""
         power = float(within) ** np.arange(self.plan.terms + 1)
         found: list[Array] = []
         for k, item in enumerate(self.items):
-            other = np.matmul(each if k == 0 else each.transpose(0, 2, 1), terms[1 - k] * power)
-            lower, upper = (_edge(limit[part.rows], other) for limit in self.limits[k])
+            each = told.each if k == 0 else told.each.transpose(0, 2, 1)
+            other = np.matmul(each, terms[1 - k] * power)
+            lower, upper = _edge(np.stack([limit[part.rows] for limit in self.limits[k]]), other)
             rows, cluster = self.rows, self.rows.cluster[part.rows]
             z, n_cuts = self.plan.points[k][cluster], len(item.thresholds)
             by = _by_parameters((lower, upper), rows.codes[part.rows, k], rows.x[part.rows], n_cuts, z)
@@ -419,13 +402,18 @@ class _PairRows:
                 continue
             by[:, -1] /= 2.0 * self.spread[k]  # by the variance
             own = np.add.reduceat(by, part.begin, axis=0)
-            own[:, -1] -= by_between * between / (2.0 * item.variance)  # the covariance is held
+            own[:, -1] -= told.by_between * between / (2.0 * item.variance)  # the covariance is held
             found.append(own)
         return np.hstack(found)
 
 
 def pair_given(
-    p: ItemAtLevels, q: ItemAtLevels, rows: AlikeRows, n_clusters: int, start: tuple[float, float]
+    p: ItemAtLevels,
+    q: ItemAtLevels,
+    rows: AlikeRows,
+    n_clusters: int,
+    start: tuple[float, float],
+    places: tuple[Place, Place] | None = None,
 ) -> PairAtLevels:
     """Estimate a pair given thresholds, slopes and variances of both items.
 
@@ -439,21 +427,23 @@ def pair_given(
         J.
     start
         Correlations within and between to start from.
+    places
+        Where the parts of both are likely to be, if that is known.
     """
-    places = (place_of(p, rows, 0, n_clusters), place_of(q, rows, 1, n_clusters))
+    places = places or (place_of(p, rows, 0, n_clusters), place_of(q, rows, 1, n_clusters))
     at = np.clip(start, -0.9, 0.9)
     unit = float(np.sqrt(p.variance * q.variance))
-    care = COARSE
+    care, curve = COARSE, None
     for _ in range(12):
-        plan = _plan(float(at[0]), float(at[1]), places, care)
+        plan = plan_points(float(at[0]), float(at[1]), places, care)
         pair = _PairRows(p, q, rows, n_clusters, plan)
 
         def evaluate(x: Array, pair: _PairRows = pair) -> tuple[float, Array]:
             value, scores, _ = pair.scores(*np.tanh(x))
             return value, scores * (1.0 - np.tanh(x) ** 2)
 
-        peak = climb(evaluate, np.arctanh(at), np.arctanh(plan.most))
-        at = np.tanh(peak.x)
+        peak = climb(evaluate, np.arctanh(at), np.arctanh(plan.most), care.settled, curve)
+        at, curve = np.tanh(peak.x), peak.curve if peak.converged else None
         reached = np.abs(at) >= plan.most - 1e-9
         if (reached & (plan.most < [EDGE_WITHIN, EDGE_BETWEEN])).any():
             continue
@@ -485,7 +475,7 @@ def pair_with_one_within(
     place = place_of(p, rows, 0, n_clusters)
     at = float(np.clip(start[0], -0.9, 0.9))
     for _ in range(12):
-        plan = _line_plan(at, place)
+        plan = plan_line(at, place)
         pair = _PairRows(p, q, rows, n_clusters, plan)
 
         def evaluate(x: Array, pair: _PairRows = pair) -> tuple[float, Array]:

@@ -23,6 +23,7 @@ LEAST_CELL = 1e-300
 MOST_STEPS = 200
 FURTHEST = 1.0  # change of a parameter in one step
 SETTLED = 1e-12  # gain in log-likelihood that one more step would bring
+NEAR = 1e-5  # the same where all is planned anew
 SETTLED_BY_SCORES = 1e-7  # the same by the products of scores
 LEAST_MOVE = 1e-10
 
@@ -32,11 +33,12 @@ Scores = Callable[[Array, Array], tuple[float, Array, Array]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Peak:
-    """Where a likelihood is highest: parameters, scores of clusters there, and whether the search settled."""
+    """Where a likelihood is highest: parameters, scores of clusters, and whether the search settled."""
 
     x: Array
     scores: Array
     converged: bool
+    curve: Array  # negative second derivatives, as far as the search has learnt them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,13 @@ def density(z: Array) -> Array:
     return np.asarray(np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi))
 
 
-def climb(evaluate: Evaluate, start: Array, most: Array | None = None) -> Peak:
+def climb(
+    evaluate: Evaluate,
+    start: Array,
+    most: Array | None = None,
+    settled: float = SETTLED,
+    curve: Array | None = None,
+) -> Peak:
     """Maximise a sum of log-likelihoods of clusters: scores' products first, then secant curvature.
 
     Parameters
@@ -116,19 +124,25 @@ def climb(evaluate: Evaluate, start: Array, most: Array | None = None) -> Peak:
         Start, inside.
     most
         Largest absolute values; one that is reached and pulls outwards stays there.
+    settled
+        Gain in log-likelihood of one more step at which the search ends.
+    curve
+        Negative second derivatives to begin with, from a search that came near.
     """
     x = start.copy()
     value, scores = evaluate(x)
-    curve, fresh = scores.T @ scores, True
+    fresh = curve is None
+    if curve is None:
+        curve = scores.T @ scores
     for _ in range(MOST_STEPS):
         slope = scores.sum(axis=0)
         held = np.zeros(len(x), dtype=bool) if most is None else (np.abs(x) >= most) & (x * slope > 0.0)
         step = _step(curve, slope, ~held)
         gain = float(slope @ step)
-        if gain < SETTLED:
+        if gain < settled:
             own = scores.T @ scores
-            if float(slope @ _step(own, slope, ~held)) < SETTLED_BY_SCORES:
-                return Peak(x, scores, True)
+            if float(slope @ _step(own, slope, ~held)) < max(SETTLED_BY_SCORES, settled):
+                return Peak(x, scores, True, curve)
             if fresh:
                 break
             curve, fresh = own, True  # the secants have led astray
@@ -150,7 +164,7 @@ def climb(evaluate: Evaluate, start: Array, most: Array | None = None) -> Peak:
         inner, stiff = float(moved @ bent), curve @ moved
         if inner > 1e-12 * float(moved @ stiff):
             curve = curve + np.outer(bent, bent) / inner - np.outer(stiff, stiff) / float(moved @ stiff)
-    return Peak(x, scores, False)
+    return Peak(x, scores, False, curve)
 
 
 def _step(curve: Array, slope: Array, free: Array) -> Array:
@@ -197,10 +211,16 @@ def item_from(counts: Array, scores_at: Scores, n_slopes: int = 0) -> ItemAtLeve
     deviation = _rough_deviation(counts)
     start = np.concatenate([ndtri(share) * np.sqrt(1.0 + deviation**2), np.zeros(n_slopes), [deviation]])
     most = float(counts.sum(axis=1).max())
+    curve = None
+    if n_slopes:  # rows are evaluated one by one: come near with every second point
+        z = points_for(1.0 + KNOWN * most * max(start[-1], 0.3) ** 2)[::2]
+        near = climb(lambda x, z=z: scores_at(x, z)[:2], start, settled=NEAR)  # type: ignore[misc]
+        if near.converged and abs(near.x[-1]) > NEARLY_FLAT:
+            start, curve = np.append(near.x[:-1], abs(near.x[-1])), near.curve
     for _ in range(4):  # until the points are close enough for the variance that was found
         planned = max(start[-1], 0.3) ** 2 * 1.2
         z = points_for(1.0 + KNOWN * most * planned)
-        peak = climb(lambda x, z=z: scores_at(x, z)[:2], start)  # type: ignore[misc]
+        peak = climb(lambda x, z=z: scores_at(x, z)[:2], start, curve=curve)  # type: ignore[misc]
         start = np.append(peak.x[:-1], abs(peak.x[-1]))
         if start[-1] ** 2 <= planned:
             break

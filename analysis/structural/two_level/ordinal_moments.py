@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analysis.structural.estimation.ram import Array, Ints, vech_places
 from analysis.structural.two_level.any_pair import Answers, Given, Levels, pair_of, variable_of
-from analysis.structural.two_level.ordinal_given import EDGE_WITHIN
+from analysis.structural.two_level.given_points import EDGE_WITHIN
 from analysis.structural.two_level.ordinal_items import FLAT, ItemAtLevels
 from analysis.structural.two_level.ordinal_pairs import EDGE
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
