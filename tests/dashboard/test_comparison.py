@@ -214,6 +214,9 @@ def test_what_is_chosen_reaches_waves_and_rules_and_leaves_two_studies_whole(
     assert seen["tree"].get("chosen") == ({"group": "m"} if by == WAVES else None)
     text = " ".join(entry.value for entry in page.markdown)
     assert ("Two studies stand side by side whole" in text) is (by == STUDIES)
+    del page.query_params["group"]
+    everything = " ".join(entry.value for entry in page.run().markdown)
+    assert "Two studies stand side by side whole" not in everything  # where nothing is chosen
 
 
 def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: dict[str, Any]) -> None:

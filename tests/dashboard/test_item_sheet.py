@@ -77,6 +77,21 @@ def test_an_address_opens_an_item_and_an_unknown_one_opens_all(
     assert any("has no item" in entry.value for entry in unknown.markdown)
 
 
+def test_the_page_of_an_item_says_whose_it_is_and_where_its_options_turn(
+    placed: Any, results_tree: dict[str, Any]
+) -> None:
+    sheet = item_sheet(results_tree, "q7")
+    assert sheet is not None and sheet.curves is not None
+    steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
+    assert list(sheet.curves.difficulties) == sorted(sheet.curves.difficulties) and "," in steps
+    for tree, shared in ((results_tree, False), (shared_tree(results_tree), True)):
+        placed(tree)
+        text = " ".join(entry.value for entry in opened(item="q7").markdown)
+        assert "Theme south · item q7" in text and "has no item" not in text
+        assert f"and so on, at {steps}." in text and "Options are numbered" not in text
+        assert ("fewer than five people is left out" in text) is shared
+
+
 def test_what_a_shared_copy_hides_is_not_on_the_page_of_an_item(results_tree: dict[str, Any]) -> None:
     seen = shared_tree(results_tree)
     for item in items_of(results_tree):

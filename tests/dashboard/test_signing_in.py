@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
 import dta
-from dashboard.gate import is_open
+from dashboard.gate import Gate, is_open, user_of, without_host
 from dashboard.signing_in import SignIn, sign_in_from
 from instrument.errors import DefinitionError
 
@@ -189,3 +192,57 @@ def test_a_name_is_on_the_list_whole_or_by_its_domain(email: str, admitted: bool
 def test_an_entry_of_the_list_is_one_address_or_one_domain(entry: str) -> None:
     with pytest.raises(DefinitionError, match="1 of 2 entries"):
         configured(DTA_OIDC_ALLOWED=f"bob@example.org, {entry}")
+
+
+def gate_of(admitted: bool = False, encrypted: bool = True, path: str = "/board") -> Gate:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [], "path": scope["path"]})
+
+    known: Any = SimpleNamespace(path=path, encrypted=encrypted, cookie_secret="x", admits=lambda _: admitted)
+    return Gate(inner, known)
+
+
+def answered(gate: Gate, kind: str, path: str) -> list[dict[str, Any]]:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read of who is not admitted")
+
+    scope = {"type": kind, "path": f"/board/{path}", "root_path": "/board", "headers": [], "method": "GET"}
+    asyncio.run(gate(scope, receive, send))
+    return said
+
+
+@pytest.mark.parametrize("path", ["media", "media/a.csv", "component", "app", "app/static/a", "_stcore"])
+def test_who_is_not_admitted_is_refused_in_the_way_of_the_request(path: str) -> None:
+    page = answered(gate_of(), "http", path)
+    assert page[0]["status"] == 401 and page[1]["body"] == b"Sign in first."
+    assert answered(gate_of(), "websocket", path) == [{"type": "websocket.close", "code": 1008}]
+    (let,) = answered(gate_of(admitted=True), "http", path)
+    assert (let["status"], let["path"]) == (200, f"/board/{path}")
+    assert answered(gate_of(), "http", "reliability")[0]["status"] == 200
+
+
+def test_cookies_are_bound_to_the_path_and_to_encryption_where_there_is_one() -> None:
+    plain, secret = gate_of(encrypted=False), gate_of()
+    assert plain._cookie(b"a=1; Path=/; HttpOnly") == b"a=1; Path=/board; HttpOnly"
+    assert secret._cookie(b"a=1; path=/") == b"a=1; Path=/board; Secure"
+    assert secret._cookie(b"a=1; Path=/x; secure") == b"a=1; Path=/x; secure"
+    assert gate_of(path="")._cookie(b"a=1; Path=/") == b"a=1; Path=/; Secure"
+
+
+def test_a_redirect_to_this_server_loses_its_name_however_it_is_written() -> None:
+    for location in (b"http://Evil.example/a", b"https://evil.EXAMPLE//a", b"https://evil.example/a"):
+        assert without_host(location, [b"other", b"Evil.Example"]) == b"/a"
+    assert without_host(b"https://evil.example.org/a", [b"evil.example"]) == b"https://evil.example.org/a"
+
+
+def test_a_signed_cookie_that_holds_no_claims_is_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: Any = SimpleNamespace(cookie_secret="x")
+    for text, wanted in (('{"email": "a@b.c"}', {"email": "a@b.c"}), ("[1]", {}), ('"a"', {}), ("{", {})):
+        monkeypatch.setattr("streamlit.auth_util.get_cookie_with_chunks", lambda *_, text=text: text)
+        scope = {"type": "http", "headers": [], "path": "/"}
+        assert user_of(HTTPConnection(scope), known) == wanted

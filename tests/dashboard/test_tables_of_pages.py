@@ -294,3 +294,12 @@ def test_an_end_that_is_not_told_and_an_error_that_is_not_leave_the_estimate_alo
     apart = folded([column("Slope (95% interval)", 1.3), column("SE", 0.3)])
     assert [one.head for one in apart] == ["Slope (95% interval)", "SE"]
     assert [one.head for one in folded([column("r (SE)", 1.3), column("SE", 0.3)])] == ["r (SE)", "SE"]
+
+
+def test_what_is_not_told_prints_its_own_words_and_a_wide_number_stays_under_its_names() -> None:
+    columns = columns_of(view_of([("x", True)], [[(None, "hidden")], [(1, "1")]]))
+    assert shown(columns) == [["hidden"], ["1"]]
+    name = Column(head="Theme", numeric=False, values=("North",), texts=("North",))
+    wide = Column(head="A number of many words " * 6, numeric=True, values=(0.5,), texts=(".5",))
+    small = Column(head="n", numeric=True, values=(9,), texts=("9",))
+    assert apart([name, wide, small]) == ([name, wide, small], [])
