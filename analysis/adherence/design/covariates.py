@@ -55,7 +55,7 @@ def coded_columns(
     adjusters, codes = [], []
     for name in names:
         column = frame[name]
-        number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        number = is_number_column(column)
         if number and name not in quantities and is_code(column):
             codes.append(name)
             number = False
@@ -71,6 +71,63 @@ def coded_columns(
             adjusters.append(label)
     kept = frame.drop(columns=[n for n in added if n in frame])
     return pd.concat([kept, pd.DataFrame(added, index=frame.index)], axis=1), adjusters, codes
+
+
+def is_number_column(column: pd.Series) -> bool:
+    """Whether a column holds numbers; yes and no are labels."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def without_decided(
+    frame: pd.DataFrame, names: Sequence[str], quantities: Collection[str], kept: pd.Series
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take labels as missing where everyone who has them is alike: did all that was due, or nothing.
+
+    One person of a third gender who never came back would have a coefficient without end, and no model of
+    anybody's use could be fitted; without these people it is the same for everyone else.
+
+    Parameters
+    ----------
+    frame
+        One row per person, with `done` and `due`.
+    names, quantities
+        As `coded_columns` takes them.
+    kept : Series of bool
+        Those who could be analysed, were no covariate missing.
+
+    Returns
+    -------
+    tuple
+        The frame, and the columns in which labels were taken as missing.
+    """
+    labels = [name for name in names if _holds_labels(frame[name], quantity=name in quantities)]
+    frame, touched = frame.copy(), []
+    alike = np.select([frame["done"] <= 0, frame["done"] >= frame["due"]], [-1, 1], default=0)
+    while True:
+        here = kept & frame[list(names)].notna().all(axis=1)
+        for name in labels:
+            for _, rows in frame[here].groupby(name, sort=False, observed=True).groups.items():
+                own = frame.index.isin(rows)
+                rest = here & ~own
+                # Where the others are alike too it is no matter of this label.
+                side = alike[own][0]
+                if side and (alike[own] == side).all() and (alike[rest] != side).any():
+                    label = frame.loc[rows[0], name]
+                    frame[name] = frame[name].where(frame[name] != label)
+                    touched.append(name)
+                    break
+            else:
+                continue
+            break
+        else:
+            return frame, list(dict.fromkeys(touched))
+
+
+def _holds_labels(column: pd.Series, *, quantity: bool) -> bool:
+    """Whether values tell people apart as labels do; two values do so in any case."""
+    if column.nunique() == 2 or not is_number_column(column):
+        return True
+    return not quantity and is_code(column)
 
 
 def undeclared_columns(raw: pd.DataFrame, quantities: Collection[str] = ()) -> dict[str, Floats]:

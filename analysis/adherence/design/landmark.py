@@ -15,6 +15,7 @@ from analysis.adherence.design.covariates import (
     coded_columns,
     is_code,
     undeclared_columns,
+    without_decided,
     without_repeats,
 )
 from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
@@ -200,13 +201,20 @@ def assemble(
     share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
     frame["adherent_after"] = share >= study.adherence.threshold
     frame = with_ends(frame, study.ends_well, notes, day, study.gap_days)
-    frame, adjusters, codes = coded_columns(frame, names, {*study.baseline, *study.numbers})
+    known = pd.Series(True, index=frame.index) if labels is None else labels.notna()
+    quantities = {*study.baseline, *study.numbers}
+    frame, decided = without_decided(frame, names, quantities, frame["answered"] & frame["watched"] & known)
+    if decided:
+        notes.append(
+            f"labels of {', '.join(decided)} count as missing where everyone who has them did all that was "
+            "due after the landmark, or nothing: they tell nothing of a score"
+        )
+    frame, adjusters, codes = coded_columns(frame, names, quantities)
     if codes:
         notes.append(
             f"taken as categories, being whole numbers of few values: {', '.join(codes)} "
             "(`numbers` in the study file names those that are quantities)"
         )
-    known = pd.Series(True, index=frame.index) if labels is None else labels.notna()
     complete = frame[adjusters].notna().all(axis=1) & known
     kept = frame["answered"] & frame["watched"] & complete
     strangers = len(set(ratings["participant"]) - set(people["participant"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from analysis.adherence.models.binomial import (
 from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.models.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.models.counts import FEWEST_USERS, CountModels, count_effects, count_models
+from analysis.adherence.models.decided import undecided, with_places
 from analysis.adherence.models.discrete import discrete_time, still_using
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.imputation import impute, pooled_use
@@ -34,7 +36,13 @@ from analysis.adherence.models.poisson import quasi_poisson
 from analysis.adherence.models.rows import Reported, coefficient_rows, effect_row
 from analysis.adherence.models.shape import compare_shapes
 from analysis.adherence.models.survival import cox, proportionality
-from analysis.adherence.models.threshold import area_under_curve, calibration, calibration_table, logistic
+from analysis.adherence.models.threshold import (
+    area_under_curve,
+    calibration,
+    calibration_table,
+    enough_on_both,
+    logistic,
+)
 from analysis.adherence.models.unanswered import shifted_use
 from analysis.adherence.models.weighting import response_weights
 from analysis.common.software import used
@@ -55,6 +63,29 @@ OF_LATER_USE = (
 )
 """Models whose effects are on use after the landmark."""
 AUXILIARY = ("done", "active_days_after", "at_risk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AtRisk:
+    """Those still using the app at the landmark, without groups that nobody left (`undecided`).
+
+    `terms` names the columns that vary, `kept` tells which of them `x` holds; `here` are their rows among the
+    analysed; `n` counts everyone at risk.
+    """
+
+    x: Floats
+    terms: list[str]
+    kept: NDArray[np.bool_]
+    time: Floats
+    event: NDArray[np.bool_]
+    here: NDArray[np.bool_]
+    n: int
+    clusters: Clusters | None
+
+    @property
+    def named(self) -> list[str]:
+        """Names of the columns of `x`."""
+        return [term for term, kept in zip(self.terms, self.kept, strict=True) if kept]
 
 
 class ModelRun:
@@ -262,19 +293,31 @@ class ModelRun:
             }
         )
 
-    def _at_risk_data(self) -> tuple[Floats, list[str], Floats, NDArray[np.bool_]]:
-        """Varying columns, their names, time and event of those still using the app at the landmark."""
+    def _at_risk_data(self) -> _AtRisk:
+        """Varying columns, time and event of those still using the app at the landmark."""
         frame = self._design.frame
-        here = frame["at_risk"].to_numpy(dtype=bool)
-        x = self._x[here]
-        event = frame["disengaged"].to_numpy(dtype=bool)[here]
-        varies = (x.std(axis=0) > 0) & self._borne(int(event.sum()), int(here.sum()))
+        there = frame["at_risk"].to_numpy(dtype=bool)
+        x = self._x[there]
+        event = frame["disengaged"].to_numpy(dtype=bool)[there]
+        varies = (x.std(axis=0) > 0) & self._borne(int(event.sum()), int(there.sum()))
         if not varies[0]:
             fact = f"{self._predictor!r} has one value among those at risk."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         terms = [t for t, v in zip(self._terms, varies, strict=True) if v]
-        time = frame["disengaged_after"].to_numpy(dtype=float)[here]
-        return x[:, varies], terms, time, event
+        time = frame["disengaged_after"].to_numpy(dtype=float)[there]
+        rows, kept = undecided(x[:, varies], terms, ~event)
+        here = np.zeros(len(frame), dtype=bool)
+        here[np.flatnonzero(there)[rows]] = True
+        return _AtRisk(
+            x=x[np.ix_(rows, varies)][:, kept],
+            terms=terms,
+            kept=kept,
+            time=time[rows],
+            event=event[rows],
+            here=here,
+            n=int(there.sum()),
+            clusters=None if self._clusters is None else self._clusters.among(here),
+        )
 
     def _at_risk_clusters(self) -> Clusters | None:
         here = self._design.frame["at_risk"].to_numpy(dtype=bool)
@@ -290,11 +333,11 @@ class ModelRun:
         return borne
 
     def _hazard(self) -> None:
-        x, terms, time, event = self._at_risk_data()
-        fit = cox(x, time, event, self._at_risk_clusters(), robust=True)
-        how = Reported(measure="hazard ratio", e_kind="hazard", events=int(event.sum()))
-        self._keep(HAZARD, fit, 0, how, terms)
-        table = proportionality(fit, x, time, event, terms)
+        of = self._at_risk_data()
+        fit = cox(of.x, of.time, of.event, of.clusters, robust=True)
+        how = Reported(measure="hazard ratio", e_kind="hazard", events=int(of.event.sum()))
+        self._keep(HAZARD, with_places(fit, of.kept, of.n), 0, how, of.terms)
+        table = proportionality(fit, of.x, of.time, of.event, of.named)
         table.insert(0, "predictor", self._predictor)
         self.proportional = table
 
@@ -325,18 +368,20 @@ class ModelRun:
             self.ends["claim"] = np.where(told, str(Claim.NOT_FOUND), str(Claim.UNTOLD))
 
     def _by_week(self) -> None:
-        x, terms, time, event = self._at_risk_data()
-        model = discrete_time(x, time, event, clusters=self._at_risk_clusters(), robust=True)
-        effect = still_using(model, x, 0, self._level)
+        of = self._at_risk_data()
+        model = discrete_time(of.x, of.time, of.event, clusters=of.clusters, robust=True)
+        # In groups that nobody leaves a score changes no share.
+        share = len(of.x) / of.n
+        change, lower, upper = still_using(model, of.x, 0, self._level)
         names = [f"(weeks, block {k + 1})" for k in range(model.first)]
         how = Reported(
             measure="hazard ratio",
             e_kind="hazard",
-            effect=effect,
+            effect=(share * change, share * lower, share * upper),
             unit="percentage points still using the app at the end",
-            events=int(event.sum()),
+            events=int(of.event.sum()),
         )
-        self._keep(DISCRETE, model.fit, model.first, how, [*names, *terms])
+        self._keep(DISCRETE, with_places(model.fit, of.kept, of.n), model.first, how, [*names, *of.terms])
 
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)
@@ -393,10 +438,12 @@ class ModelRun:
         reached = self._design.frame["adherent_after"].to_numpy(dtype=bool)
         rarer = min(int(reached.sum()), int((~reached).sum()))
         borne = self._borne(rarer, len(reached))
-        x = np.column_stack([np.ones(len(reached)), self._x[:, borne]])
-        terms = ["(constant)", *(t for t, kept in zip(self._terms, borne, strict=True) if kept)]
-        fit = logistic(x, reached, clusters=self._clusters)
-        effect = average_effect(fit, x, np.full(len(reached), 100.0), 1, self._level)
+        terms = [t for t, kept in zip(self._terms, borne, strict=True) if kept]
+        rows, kept = undecided(self._x[:, borne], terms, *enough_on_both(reached))
+        x = np.column_stack([np.ones(len(reached)), self._x[:, borne][:, kept]])
+        clusters = None if self._clusters is None else self._clusters.among(rows)
+        fit = logistic(x[rows], reached[rows], clusters=clusters)
+        effect = average_effect(fit, x, np.where(rows, 100.0, 0.0), 1, self._level)
         how = Reported(
             measure="odds ratio",
             e_kind="odds",
@@ -404,16 +451,17 @@ class ModelRun:
             unit="percentage points",
             events=int(reached.sum()),
         )
-        self._keep(REACHED, fit, 1, how, terms)
-        area = area_under_curve(expit(x @ fit.coefficients), reached, self._level, self._clusters)
+        self._keep(REACHED, with_places(fit, kept, len(reached)), 1, how, ["(constant)", *terms])
+        chance = np.where(rows, expit(x @ fit.coefficients), reached)
+        area = area_under_curve(chance, reached, self._level, self._clusters)
         alone = area_under_curve(self._x[:, 0], reached, self._level, self._clusters)
         self.discrimination = {
             "predictor": self._predictor,
             **dict(zip(("auc", "auc_lower", "auc_upper"), area, strict=True)),
             **dict(zip(("auc_score_alone", "auc_alone_lower", "auc_alone_upper"), alone, strict=True)),
-            **calibration(fit, x, reached),
+            **calibration(fit, x[rows], reached[rows]),
         }
-        self.calibration = calibration_table(fit, x, reached)
+        self.calibration = calibration_table(fit, x[rows], reached[rows])
         self.calibration.insert(0, "predictor", self._predictor)
 
     def _moderated(self) -> None:
@@ -426,12 +474,12 @@ class ModelRun:
         z = (other - other.mean()) / other.std(ddof=1)
         _, done, due = self._binomial_data()
         rows = context_in_use(self._x[:, 0], z, self._x[:, 1:], done, due, self._level, self._clusters)
-        here = frame["at_risk"].to_numpy(dtype=bool)
-        x, _, time, event = self._at_risk_data()
+        of = self._at_risk_data()
         try:
-            rows += context_in_hazard(
-                x[:, 0], z[here], x[:, 1:], time, event, self._level, self._at_risk_clusters()
+            found = context_in_hazard(
+                of.x[:, 0], z[of.here], of.x[:, 1:], of.time, of.event, self._level, of.clusters
             )
+            rows += [row | {"n": of.n} for row in found]
         except NotEstimableError as error:
             self._note_failure("time to disengagement, context as moderator", error)
         table = pd.DataFrame(rows)

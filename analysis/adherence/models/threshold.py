@@ -18,6 +18,15 @@ FEWEST_EACH = 10
 THRESHOLD = "reached the adherence threshold or not"
 
 
+def enough_on_both(reached: NDArray[np.bool_], sides: str = THRESHOLD) -> tuple[NDArray[np.bool_], ...]:
+    """Give both sides, which `sides` names; refused where either has too few people for a logit."""
+    few = min(int(reached.sum()), int((~reached).sum()))
+    if few < FEWEST_EACH:
+        fact = f"{few} of {len(reached)} people are on the rarer side ({sides})."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
+    return reached, ~reached
+
+
 def logistic(
     design: Floats,
     reached: NDArray[np.bool_],
@@ -25,10 +34,7 @@ def logistic(
     clusters: Clusters | None = None,
 ) -> Fit:
     """Logistic regression by maximum likelihood; `design` holds a constant; `sides` names them."""
-    few = min(int(reached.sum()), int((~reached).sum()))
-    if few < FEWEST_EACH:
-        fact = f"{few} of {len(reached)} people are on the rarer side ({sides})."
-        raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
+    enough_on_both(reached, sides)
 
     def failed(reason: str) -> NotEstimableError:
         fact = f"the logistic model ({sides}) failed: {reason}."

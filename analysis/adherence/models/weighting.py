@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.adherence.design.landmark import LandmarkDesign
-from analysis.adherence.models.threshold import logistic
+from analysis.adherence.models.decided import undecided
+from analysis.adherence.models.threshold import enough_on_both, logistic
 
 Floats = NDArray[np.float64]
 LARGEST_SHARE = 0.99
@@ -27,7 +28,14 @@ def response_weights(design: LandmarkDesign) -> Floats:
     if 0 < idle[answered].sum() < answered.sum():
         columns.append(idle)
     matrix = np.column_stack(columns)
-    fit = logistic(matrix, answered, sides=SIDES)
-    probability = expit(matrix @ fit.coefficients)[answered]
+    # Where everyone of a group answered, or nobody did, that is their probability. No score here: a column of
+    # nought stands in its place.
+    terms = ["", *design.adjusters, "idle at the landmark"][: matrix.shape[1]]
+    sides = enough_on_both(answered, SIDES)
+    asked, kept = undecided(np.column_stack([0 * matrix[:, 0], matrix[:, 1:]]), terms, *sides)
+    fit = logistic(matrix[np.ix_(asked, kept)], answered[asked], sides=SIDES)
+    probability = answered.astype(float)
+    probability[asked] = expit(matrix[np.ix_(asked, kept)] @ fit.coefficients)
+    probability = probability[answered]
     weights = answered.mean() / probability
     return np.minimum(weights, np.quantile(weights, LARGEST_SHARE))

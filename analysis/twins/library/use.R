@@ -17,17 +17,50 @@ use_columns <- function(predictor, terms) {
   cbind((d[[predictor]] - mean(d[[predictor]])) / sd(d[[predictor]]), matrix(x, nrow(d)))
 }
 
+# Groups (columns of 0 and 1, and the one of each covariate that has no column) in which everyone fares alike: their
+# coefficients have no end, and those of everyone else are as if they were not there.
+undecided <- function(x, terms, ...) {
+  alike <- list(...); rows <- rep(TRUE, nrow(x)); columns <- rep(TRUE, ncol(x))
+  groups <- which(c(FALSE, apply(x[, -1, drop = FALSE], 2, function(v) all(v %in% c(0, 1)))))
+  family <- sub(":.*", "", c("", terms))[groups]
+  ends <- function(own) any(own) && any(vapply(alike, function(a) all(a[own]), TRUE))
+  again <- !ends(rows)
+  while (again) {
+    again <- FALSE
+    for (f in unique(family)) {
+      left <- Filter(function(j) columns[j], groups[family == f]); gone <- NULL
+      for (j in left) if (ends(rows & x[, j] == 1)) { gone <- rows & x[, j] == 1; columns[j] <- FALSE; break }
+      if (is.null(gone) && length(left)) {
+        rest <- rows & rowSums(x[, left, drop = FALSE]) == 0
+        if (ends(rest)) { gone <- rest; columns[left[1]] <- FALSE }
+      }
+      if (!is.null(gone)) { rows <- rows & !gone; again <- !ends(rows); break }
+    }
+  }
+  columns <- columns & (seq_len(ncol(x)) == 1 | apply(x[rows, , drop = FALSE], 2, sd) > 0)
+  list(rows = rows, columns = columns)
+}
+
+# Solves with what the rest tells of: a column that one person alone has is left where it is.
+solve_rest <- function(m, u) {
+  size <- sqrt(pmax(diag(m), 0)); size[size == 0] <- 1
+  e <- eigen(m / outer(size, size), symmetric = TRUE); told <- e$values > 1e-10 * max(e$values)
+  v <- e$vectors[, told, drop = FALSE]
+  drop(v %*% (crossprod(v, u / size) / e$values[told])) / size
+}
+
 # How a solution moves without each person (or each cluster): one Newton step; covariance and Student's t of it.
 left_out <- function(U, x, w, cluster = NULL) {
   whole <- crossprod(x, w * x)
   if (is.null(cluster)) {
     bread <- solve(whole)
-    moved <- (U / (1 - w * rowSums((x %*% bread) * x))) %*% bread
+    rest <- 1 - w * rowSums((x %*% bread) * x); U[rest < 1e-9, ] <- 0
+    moved <- (U / pmax(rest, 1e-9)) %*% bread
     return(list(V = crossprod(moved), df = NULL))
   }
   moved <- t(vapply(unique(cluster), function(g) {
     own <- cluster == g
-    solve(whole - crossprod(x[own, , drop = FALSE], w[own] * x[own, , drop = FALSE]), colSums(U[own, , drop = FALSE]))
+    solve_rest(whole - crossprod(x[own, , drop = FALSE], w[own] * x[own, , drop = FALSE]), colSums(U[own, , drop = FALSE]))
   }, numeric(ncol(x))))
   of_clusters(moved)
 }
@@ -82,7 +115,7 @@ cox_use <- function(x, time, event, cluster, terms = NULL) {
   U <- U - e * (zero * x - one)
   each <- function(i) e[i] * matrix(zero[i] * outer(x[i, ], x[i, ]) - outer(x[i, ], one[i, ]) - outer(one[i, ], x[i, ]) + two[i, ], p)
   for (i in seq_len(n)) whole <- whole + each(i)
-  moved <- t(vapply(seq_len(n), function(i) solve(whole - each(i), U[i, ]), b))
+  moved <- t(vapply(seq_len(n), function(i) solve_rest(whole - each(i), U[i, ]), b))
   if (p == 1) moved <- matrix(moved, n)
   list(b = b, V = crossprod(moved), df = Inf, fit = fit)
 }
@@ -131,7 +164,12 @@ twin_use <- function(model, predictor, terms, level) once(paste("use", model, pr
 
 use_of <- function(model, predictor, terms, level) {
   d <- later_use(); x <- use_columns(predictor, terms); cluster <- d[[".cluster"]]
-  here <- d$at_risk == 1; held <- if (is.null(cluster)) NULL else cluster[here]
+  here <- d$at_risk == 1; whole <- sum(here); column_count <- ncol(x)
+  if (model %in% c("hazard", "weekly")) {
+    u <- undecided(x[here, , drop = FALSE], terms, d$disengaged[here] == 0)
+    here[here] <- u$rows; x <- x[, u$columns, drop = FALSE]
+  }
+  held <- if (is.null(cluster)) NULL else cluster[here]
   events <- NA; effect <- rep(NA, 3); column <- 2; kind <- "odds"; spread <- 1
   share <- function(x, due) function(b) { p <- plogis(drop(x %*% b)); mean(due * p * (1 - p)) * b[2] }
   if (model == "remaining") {
@@ -140,19 +178,22 @@ use_of <- function(model, predictor, terms, level) {
     fit <- logit_use(x, d$active_days_after, d$days_watched, cluster, level); n <- nrow(d)
     effect <- delta_of(share(fit$x, d$days_watched), fit, level)
   } else if (model == "reached") {
-    fit <- logit_use(x, d$adherent_after, rep(1, nrow(d)), cluster, level, df = Inf); n <- nrow(d)
-    effect <- delta_of(share(fit$x, rep(100, n)), fit, level); events <- sum(d$adherent_after)
+    u <- undecided(x, terms, d$adherent_after == 1, d$adherent_after == 0); some <- u$rows
+    fit <- logit_use(x[some, u$columns, drop = FALSE], d$adherent_after[some], rep(1, sum(some)),
+      if (is.null(cluster)) NULL else cluster[some], level, df = Inf)
+    n <- nrow(d); effect <- sum(some) / n * delta_of(share(fit$x, rep(100, sum(some))), fit, level)
+    events <- sum(d$adherent_after)
   } else if (model == "hazard") {
     fit <- cox_use(x[here, , drop = FALSE], d$disengaged_after[here], d$disengaged[here], held)
-    column <- 1; kind <- "hazard"; n <- sum(here); events <- sum(d$disengaged[here])
+    column <- 1; kind <- "hazard"; n <- whole; events <- sum(d$disengaged[here])
   } else if (model == "weekly") {
     fit <- weekly_use(x[here, , drop = FALSE], d$disengaged_after[here], d$disengaged[here], held)
     k <- fit$first; z <- x[here, , drop = FALSE]
-    effect <- delta_of(function(b) {
+    effect <- sum(here) / whole * delta_of(function(b) {
       hazard <- sum(exp(b[seq_len(k)])[fit$blocks]) * exp(drop(z %*% b[-seq_len(k)]))
       -100 * b[k + 1] * mean(hazard * exp(-hazard))
     }, fit, level)
-    column <- k + 1; kind <- "hazard"; n <- sum(here); events <- sum(d$disengaged[here])
+    column <- k + 1; kind <- "hazard"; n <- whole; events <- sum(d$disengaged[here])
   } else if (model == "counts") {
     fit <- counted_use(x, d$active_days_after); kind <- "risk"; n <- nrow(d)
     effect <- delta_of(function(b) mean(exp(drop(fit$x %*% b))) * b[2], fit, level)
@@ -165,7 +206,7 @@ use_of <- function(model, predictor, terms, level) {
   none <- if (kind == "difference") 0 else 1
   near <- if (limits[2] <= none && none <= limits[3]) 1
     else explained_away((if (limits[2] > none) limits[2] else limits[3]) / spread, kind)
-  columns <- length(fit$b)
+  columns <- length(fit$b) + if (model %in% c("hazard", "weekly", "reached")) column_count - sum(u$columns) else 0
   list(n = n, events = events, coefficient = b, se = se, pvalue = 2 * pt(-abs(b / se), fit$df),
     ratio = limits[1], ci_lower = limits[2], ci_upper = limits[3], effect = effect[1], effect_lower = effect[2],
     effect_upper = effect[3], e_value = explained_away(limits[1] / spread, kind), e_value_limit = near,
@@ -179,8 +220,10 @@ twin_adjusted <- function(of, at, how) list(value = p.adjust(made[[paste(current
 twin_use_context <- function(model, predictor, context, terms, level) {
   d <- later_use(); x <- use_columns(predictor, terms)
   score <- x[, 1]; z <- (d[[context]] - mean(d[[context]])) / sd(d[[context]]); others <- x[, -1, drop = FALSE]
-  cluster <- d[[".cluster"]]; here <- d$at_risk == 1
+  cluster <- d[[".cluster"]]; here <- d$at_risk == 1; whole <- sum(here)
   if (model == "hazard") {
+    u <- undecided(x[here, , drop = FALSE], terms, d$disengaged[here] == 0)
+    here[here] <- u$rows; others <- x[, u$columns, drop = FALSE][, -1, drop = FALSE]
     fit_of <- function(x) cox_use(x[here, , drop = FALSE], d$disengaged_after[here], d$disengaged[here], if (is.null(cluster)) NULL else cluster[here])
     at <- 0
   } else { fit_of <- function(x) logit_use(x, d$done, d$due, cluster, level); at <- 1 }
@@ -198,7 +241,7 @@ twin_use_context <- function(model, predictor, context, terms, level) {
   })
   rows[[6]] <- told(crossed, unit(crossed, at + 3))
   m <- do.call(rbind, rows)
-  list(n = rep(if (at) nrow(d) else sum(here), 6), ratio = m[, 1], ci_lower = m[, 2], ci_upper = m[, 3], pvalue = m[, 4],
+  list(n = rep(if (at) nrow(d) else whole, 6), ratio = m[, 1], ci_lower = m[, 2], ci_upper = m[, 3], pvalue = m[, 4],
     effect = m[, 5], effect_lower = m[, 6], effect_upper = m[, 7])
 }
 
@@ -206,7 +249,8 @@ twin_use_context <- function(model, predictor, context, terms, level) {
 twin_use_checks <- function(predictor, terms, what) {
   d <- later_use(); x <- use_columns(predictor, terms); here <- d$at_risk == 1
   if (what == "area") {
-    p <- logit_use(x, d$adherent_after, rep(1, nrow(d)), NULL, 0.95, df = Inf)$p
+    u <- undecided(x, terms, d$adherent_after == 1, d$adherent_after == 0); p <- d$adherent_after
+    p[u$rows] <- logit_use(x[u$rows, u$columns, drop = FALSE], p[u$rows], rep(1, sum(u$rows)), NULL, 0.95, df = Inf)$p
     above <- outer(p[d$adherent_after == 1], p[d$adherent_after == 0], function(a, b) (a > b) + 0.5 * (a == b))
     return(list(value = mean(above)))
   }
@@ -220,6 +264,8 @@ twin_use_checks <- function(predictor, terms, what) {
     return(list(value = t$F[2], pvalue = t[["Pr(>F)"]][2]))
   }
   needs("survival")
+  u <- undecided(x[here, , drop = FALSE], terms, d$disengaged[here] == 0)
+  here[here] <- u$rows; x <- x[, u$columns, drop = FALSE]
   time <- d$disengaged_after[here]; event <- d$disengaged[here]; z <- x[here, , drop = FALSE]
   fit <- survival::coxph(survival::Surv(time, event) ~ z, ties = "efron",
     control = survival::coxph.control(eps = 1e-12, toler.chol = 1e-13, iter.max = 60))

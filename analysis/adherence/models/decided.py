@@ -1,0 +1,98 @@
+"""Groups in which everyone fares alike: their coefficients have no end, and the others do without them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.adherence.models.fit import Fit
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def undecided(x: Floats, terms: Sequence[str], *alike: Flags) -> tuple[Flags, Flags]:
+    """Rows and columns that are left when groups that a model tells nothing of are set apart.
+
+    Where nobody of a group left, or everyone reached the threshold, the likelihood rises for ever as the
+    coefficient of the group grows; at its limit the group adds nothing, and the other coefficients and
+    their errors are those of the rest.
+
+    Parameters
+    ----------
+    x : array, shape (n, p)
+        Columns; the first is the score, which is never set apart. Columns of 0 and 1 are groups.
+    terms
+        Names of the columns: those of one covariate begin alike, up to a colon.
+    *alike : array of bool, shape (n,)
+        Each an outcome that ends the search where a whole group has it.
+
+    Returns
+    -------
+    tuple of array of bool
+        Shape (n,) and (p,).
+
+    Examples
+    --------
+    Nobody of the third group left:
+
+    >>> x = np.column_stack([np.arange(6.0), [0, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0]])
+    >>> stayed = np.array([False, False, True, True, False, True])
+    >>> rows, columns = undecided(x, ["score", "site:b", "site:c"], stayed)
+    >>> rows.tolist(), columns.tolist()
+    ([True, True, False, False, True, True], [True, True, False])
+    """
+    rows, columns = np.ones(len(x), dtype=bool), np.ones(x.shape[1], dtype=bool)
+    groups = [j for j in range(1, x.shape[1]) if np.isin(x[:, j], (0.0, 1.0)).all()]
+    families: dict[str, list[int]] = {}
+    for j in groups:
+        families.setdefault(terms[j].split(":", 1)[0], []).append(j)
+    while not _all_alike(rows, alike):
+        for own in families.values():
+            left = [j for j in own if columns[j]]
+            found = next((j for j in left if _all_alike(rows & (x[:, j] == 1), alike)), None)
+            if found is not None:
+                rows, columns[found] = rows & (x[:, found] != 1), False
+                break
+            rest = rows & (x[:, left] == 0).all(axis=1)  # the group that has no column of its own
+            if left and _all_alike(rest, alike):
+                rows, columns[left[0]] = rows & ~rest, False
+                break
+        else:
+            break
+    columns &= (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) == 0)
+    return rows, columns
+
+
+def _all_alike(group: Flags, alike: Sequence[Flags]) -> bool:
+    return bool(group.any()) and any(bool(outcome[group].all()) for outcome in alike)
+
+
+def with_places(fit: Fit, kept: Flags, n: int) -> Fit:
+    """Give a fit of some columns the places of all: those set apart have no number (NaN).
+
+    Parameters
+    ----------
+    fit
+        Of the columns kept, in their order; further coefficients before them stay where they are.
+    kept : array of bool, shape (p,)
+        Columns kept.
+    n
+        People, those set apart among them.
+
+    Returns
+    -------
+    Fit
+        With as many coefficients more as columns were set apart.
+    """
+    before = len(fit.coefficients) - int(kept.sum())
+    place = np.concatenate([np.arange(before), before + np.flatnonzero(kept)])
+    size = before + len(kept)
+    coefficients, covariance = np.full(size, np.nan), np.full((size, size), np.nan)
+    coefficients[place] = fit.coefficients
+    covariance[np.ix_(place, place)] = fit.covariance
+    alone = tuple(int(place[j]) for j in fit.alone)
+    return replace(fit, coefficients=coefficients, covariance=covariance, alone=alone, n=n)

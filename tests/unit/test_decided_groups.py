@@ -1,0 +1,159 @@
+"""Groups in which everyone fares alike: they stop no model, and everybody else's numbers are those without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.adherence.design.covariates import without_decided
+from analysis.adherence.models.decided import undecided, with_places
+from analysis.adherence.models.fit import Fit
+from analysis.adherence.relate_adherence import relate_adherence
+from analysis.adherence.result import AdherenceResult
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
+from tests.recovery.held_populations import base_study
+
+N = 140
+STUDY = base_study(covariates=["sex"], gap_days=25)
+MODELS = (
+    "remaining use, logit",
+    "time to disengagement, Cox",
+    "time to disengagement, by week",
+    "active days of those watched, logit",
+    "threshold, logistic",
+)
+
+
+def log_of(stopped: list[int], kept: np.ndarray | None = None) -> tuple[pd.DataFrame, UsageSummary]:
+    """Scores and use of people, some of whom never come back after the landmark (day 28)."""
+    rng = np.random.default_rng(5)
+    score = rng.standard_normal(N)
+    stops = np.minimum(rng.exponential(70, N) + 10, 84)
+    stops[stopped] = 20.0
+    rate = rng.gamma(3.0, 0.08, N)
+    days = [np.sort(rng.random(rng.poisson(r * s) + 2) * s) for r, s in zip(rate, stops, strict=True)]
+    scores = pd.DataFrame({"participant": [f"p{k:03d}" for k in range(N)], "wave": "1", "total": score})
+    who = np.repeat(scores["participant"].to_numpy(), [len(own) for own in days])
+    log = pd.DataFrame({"participant": who, "day": np.concatenate(days)})
+    log = log.assign(kind="session_completed", duration=9.0)
+    if kept is not None:
+        scores = scores[kept].reset_index(drop=True)
+        log = log[log["participant"].isin(scores["participant"])]
+    return scores, summarise_usage(log, STUDY, participants=scores[["participant"]])
+
+
+def related(sex: list[str], stopped: list[int], kept: np.ndarray | None = None) -> AdherenceResult:
+    """Relate score and use, sex held constant."""
+    scores, usage = log_of(stopped, kept)
+    own = np.array(sex)[np.ones(N, dtype=bool) if kept is None else kept]
+    return relate_adherence(scores, usage, STUDY, covariates=scores[["participant"]].assign(sex=own), seed=1)
+
+
+@pytest.mark.parametrize("place", [0, 77], ids=["first to appear", "among the others"])
+def test_one_person_of_a_third_group_who_never_came_back_stops_no_model(place: int) -> None:
+    sex = ["woman" if k % 3 else "man" for k in range(N)]
+    sex[place] = "another"
+    found = related(sex, [place])
+    assert set(MODELS) <= set(found.effects["model"])
+    assert any("labels of sex count as missing" in note for note in found.notes)
+    without = related(sex, [place], np.arange(N) != place)
+    one, other = (r.effects.set_index("model").loc[list(MODELS)] for r in (found, without))
+    np.testing.assert_allclose(one["coefficient"], other["coefficient"], rtol=1e-6)
+    np.testing.assert_allclose(one["se"], other["se"], rtol=1e-6)
+    assert (one["n"] == other["n"]).all()
+    flow = found.flow.set_index("id")["n"]
+    assert flow["no_covariate"] == 1 and flow["analysed"] == one.loc[MODELS[0], "n"]
+
+
+def test_a_group_that_nobody_leaves_and_all_reach_is_set_apart_where_a_model_tells_nothing_of_it() -> None:
+    sex = ["woman" if k % 3 else "man" for k in range(N)]
+    plain = related(sex, [])
+    assert np.isfinite(plain.coefficients["estimate"]).all()
+    people = log_of([])[1].people.set_index("participant")
+    here = people["at_risk"] & ~people["disengaged"].astype(bool) & people["sessions_after"].between(2, 7)
+    three = [int(name[1:]) for name in here[here].index[:3]]  # they stay, and do some of what is due
+    for k in three:
+        sex[k] = "another"
+    found = related(sex, [])
+    assert set(MODELS) <= set(found.effects["model"])
+    rows = found.coefficients
+    hazard = rows[rows["model"] == MODELS[1]].set_index("term")
+    assert np.isnan(hazard.loc["sex:another", "estimate"])
+    assert np.isfinite(hazard.drop("sex:another")["estimate"]).all()
+    whole = found.effects.set_index("model")
+    other = related(sex, [], ~np.isin(np.arange(N), three)).effects.set_index("model")
+    assert whole.loc[MODELS[1], "n"] == other.loc[MODELS[1], "n"] + 3  # they are at risk as before
+    assert found.fits.set_index("model").loc[MODELS[1], "columns"] == len(hazard)
+    assert whole.loc[MODELS[1], "events"] == other.loc[MODELS[1], "events"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_set_apart_leaves_a_maximum_and_nothing_else_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    site = rng.choice(4, 60, p=[0.1, 0.1, 0.3, 0.5])
+    x = np.column_stack([rng.standard_normal(60), *(site == k for k in (1, 2, 3)), rng.random(60) < 0.5])
+    terms = ["score", "site:1", "site:2", "site:3", "new"]
+    reached = rng.random(60) < 0.5
+    reached[site == seed % 4] = seed > 2
+    rows, columns = undecided(x, terms, reached, ~reached)
+    assert (~rows == (site == seed % 4)).all()
+    assert columns[0] and columns[4] and columns.sum() == 4  # two of three columns of site are left
+    left = np.column_stack([np.ones(rows.sum()), x[rows][:, columns]])
+    assert np.linalg.matrix_rank(left) == left.shape[1]
+    everybody = undecided(x, terms, np.ones(60, dtype=bool))
+    assert everybody[0].all() and everybody[1].all()  # what holds of all is no matter of a group
+
+
+def test_a_fit_without_columns_gets_their_places_back() -> None:
+    fit = Fit(
+        coefficients=np.array([9.0, 1.0, 2.0]),
+        covariance=np.diag([1.0, 4.0, 9.0]),
+        dispersion=1.0,
+        df_resid=5.0,
+        log_likelihood=0.0,
+        n=7,
+        alone=(2,),
+    )
+    found = with_places(fit, np.array([True, False, True]), 10)
+    np.testing.assert_array_equal(found.coefficients, [9, 1, np.nan, 2])
+    np.testing.assert_array_equal(found.se, [1, 2, np.nan, 3])
+    assert (found.n, found.alone, found.df_resid) == (10, (3,), 5.0)
+
+
+def table(**changes: Any) -> pd.DataFrame:
+    made = {
+        "sex": ["w", "m", "w", "m", "w", "m", "x"],
+        "flag": [0, 0, 0, 0, 1, 0, 0],
+        "age": [20.0, 31, 42, 53, 64, 75, 36],
+        "done": [1.0, 2, 0, 8, 3, 4, 0],
+        "due": 8.0,
+    }
+    return pd.DataFrame(made | changes)
+
+
+def test_labels_of_people_who_are_all_alike_count_as_missing() -> None:
+    everyone = pd.Series(True, index=range(7))
+    found, touched = without_decided(table(), ["sex", "flag", "age"], {"age"}, everyone)
+    assert touched == ["sex"] and found["sex"].isna().tolist() == [False] * 6 + [True]
+    found, touched = without_decided(table(done=[1.0, 2, 0, 8, 8, 4, 3]), ["sex", "flag"], set(), everyone)
+    assert touched == ["flag"] and found["flag"].isna().tolist() == [False] * 4 + [True, False, False]
+    # whoever is not analysed anyway decides nothing
+    found, touched = without_decided(table(), ["sex"], set(), everyone & (table()["sex"] != "x"))
+    assert touched == []
+    # where everyone did all that was due it is no matter of a label
+    _, touched = without_decided(table(done=8.0), ["sex", "flag"], set(), everyone)
+    assert touched == []
+    # one label gone, the next may be alone: w is all that is left of those who did anything between
+    found, touched = without_decided(table(done=[1.0, 0, 2, 0, 3, 0, 8]), ["sex"], set(), everyone)
+    assert touched == ["sex"] and found["sex"].notna().tolist() == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
