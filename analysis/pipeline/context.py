@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -287,8 +288,17 @@ class Context:
         return [name for name in self.card.names if not (again and name == "total")]
 
     def title_of(self, theme: str) -> str:
-        """Title of a theme, or of the total."""
-        return "Total" if theme == "total" else self.scale.theme(theme).title
+        """Title of a theme, or of the total; with its id where another has the same."""
+        return self._titles[theme]
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        titles = {"total": "Total"} | {theme.id: theme.title for theme in self.scale.themes}
+        read = {name: " ".join(title.casefold().split()) for name, title in titles.items()}
+        counts = Counter(read.values() if self.scale.total_themes else list(read.values())[1:])
+        return {
+            name: f"{title} ({name})" if counts[read[name]] > 1 else title for name, title in titles.items()
+        }
 
 
 def checksum_of(frame: pd.DataFrame) -> str:

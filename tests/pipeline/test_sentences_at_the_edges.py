@@ -92,6 +92,33 @@ def test_where_everybody_answered_item_rest_r_is_one_number(whole: Validation) -
     )
 
 
+@pytest.mark.parametrize("titles", [("Total", "Rest"), ("Bed", "bed"), ("Bed", "Bed")])
+def test_scores_of_one_title_are_told_apart_by_their_ids(titles: tuple[str, str]) -> None:
+    """Two scores called alike ended the whole validation in an error of pandas, where means were drawn."""
+    raw = garden(2, 4).model_dump(mode="python", by_alias=True)
+    for theme, title in zip(raw["themes"], titles, strict=True):
+        theme["title"] = title
+    scale = Instrument.model_validate(raw)
+    first = answers_of(scale, 150).assign(wave=1)
+    both = pd.concat([first, first.assign(wave=2)], ignore_index=True)
+    tree = validate(both, scale, seed=2, topics=["scores", "longitudinal"]).tree
+    shown = {
+        title
+        for section in tree["sections"].values()
+        for t in section["tables"].values()
+        for title in t.get("title", [])
+    }
+    ids = ["total", *(theme.id for theme in scale.themes)]
+    plain = dict(zip(ids, ["Total", *titles], strict=True))
+    alike = [
+        name
+        for name in ids
+        if [t.strip().lower() for t in plain.values()].count(plain[name].strip().lower()) > 1
+    ]
+    assert shown == {f"{title} ({name})" if name in alike else title for name, title in plain.items()}
+    assert len(alike) == 2 and build_figures(tree["sections"]["longitudinal"], tree["meta"])
+
+
 def test_a_shared_copy_does_not_tell_that_nobody_is_without(whole: Validation) -> None:
     shared = tree_for_readers(shared_tree(whole.tree))
     for name in ("scores", "items"):

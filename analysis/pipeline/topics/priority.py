@@ -144,7 +144,7 @@ def _importance(found: PriorityMap) -> Table:
 
 
 def _items(context: Context, found: PriorityMap, unit: str) -> Table:
-    titles = {theme.id: theme.title for theme in context.scale.themes}
+    titles = {theme.id: context.title_of(theme.id) for theme in context.scale.themes}
     return Table(
         frame=found.items.assign(title=found.items["theme"].map(titles)),
         kinds={
