@@ -56,6 +56,20 @@ def log_likelihood(fit, models, x, cluster):
     return multivariate_normal.logpdf(values, mean, covariance)
 
 
+def test_one_huge_cluster_beside_pairs_leaves_the_unrestricted_model_without_a_maximum():
+    """Its covariance between may turn singular where that cluster's mean is not: told so, not as a matrix."""
+    rng = np.random.default_rng(4)
+    app = np.repeat(np.arange(61), [2] * 60 + [600])
+    loading = np.array([1.0, 0.8, 0.9, 0.7])
+    items = 2 + np.outer(rng.normal(size=720), loading) + 0.7 * rng.normal(size=(720, 4))
+    parts = np.outer(0.7 * rng.normal(size=61), loading) + 0.4 * rng.normal(size=(61, 4))
+    data = pd.DataFrame(items + parts[app], columns=["y1", "y2", "y3", "y4"]).assign(app=app)
+    with pytest.raises(
+        NotEstimableError, match=r"61 clusters with 11\.8 rows each do not determine 24 moments"
+    ):
+        sem(PLAIN, data, cluster="app")
+
+
 @pytest.mark.parametrize("rule", [None, "listwise"])
 def test_what_a_cluster_has_may_stand_in_one_of_its_rows(rule):
     """As files hold it that tell of a clinic once; the rows beside it are kept, whichever row tells."""

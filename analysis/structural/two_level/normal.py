@@ -97,6 +97,7 @@ def point_at(sample: ClusterSample, moments: LevelMoments) -> Point | None:
     try:
         factor = np.linalg.cholesky(stacked)
         factor_within = np.linalg.cholesky(moments.sigma_within)
+        inverse, inverse_within = np.linalg.inv(stacked), np.linalg.inv(moments.sigma_within)
     except np.linalg.LinAlgError:
         return None
     log_det = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
@@ -104,8 +105,6 @@ def point_at(sample: ClusterSample, moments: LevelMoments) -> Point | None:
     counts = sample.counts
     distance = sample.size_means - moments.mu
     target = sample.size_covariances + distance[:, :, None] * distance[:, None, :]
-    inverse = np.linalg.inv(stacked)
-    inverse_within = np.linalg.inv(moments.sigma_within)
     free = sample.n_rows - sample.n_clusters
     loss = counts @ (log_det + np.einsum("kij,kij->k", inverse, target))
     loss += free * log_det_within + np.sum(inverse_within * sample.whole_scatter)
