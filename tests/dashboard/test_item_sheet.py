@@ -78,10 +78,12 @@ def test_an_address_opens_an_item_and_an_unknown_one_opens_all(
 
 
 def test_the_page_of_an_item_says_whose_it_is_and_where_its_options_turn(
-    placed: Any, results_tree: dict[str, Any]
+    placed: Any, results_tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sheet = item_sheet(results_tree, "q7")
     assert sheet is not None and sheet.curves is not None
+    leads: list[str] = []
+    monkeypatch.setattr("dashboard.views.item.link", lambda path, title, query: leads.append(query["tab"]))
     steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
     assert list(sheet.curves.difficulties) == sorted(sheet.curves.difficulties) and "," in steps
     for tree, shared in ((results_tree, False), (shared_tree(results_tree), True)):
@@ -90,6 +92,7 @@ def test_the_page_of_an_item_says_whose_it_is_and_where_its_options_turn(
         assert "Theme south · item q7" in text and "has no item" not in text
         assert f"and so on, at {steps}." in text and "Options are numbered" not in text
         assert ("fewer than five people is left out" in text) is shared
+    assert "reliability" in leads and "items" not in leads  # it is a page of the items itself
 
 
 def test_what_a_shared_copy_hides_is_not_on_the_page_of_an_item(results_tree: dict[str, Any]) -> None:
