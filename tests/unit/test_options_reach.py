@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pandas as pd
@@ -18,6 +19,7 @@ from analysis.commands.adherence import adherence_command
 from analysis.commands.power import power_command, table_command
 from analysis.commands.reading_options import ReadingOptions
 from analysis.power.expected_sizes import expected_odds_ratio
+from instrument.errors import ToolkitError
 from instrument.loading import load
 from instrument.study import load_study
 from instrument.study_data import StudyData
@@ -166,3 +168,61 @@ def test_what_is_asked_of_adherence_reaches_it(monkeypatch: pytest.MonkeyPatch, 
     assert summarised[:2] == ["u.csv", "duckdb://log"] and seen["seed"] == 8
     assert seen["args"][0].study.cluster == "clinic" and seen["progress"] is not None
     assert read[0].instrument == "another.yaml"
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorded(monkeypatch, "analysis.commands.reading_study.read_study")
+    with pytest.raises(ToolkitError, match="there is no paper"):
+        run("validate", "a.csv", "-i", "dta", "-o", str(tmp_path / "o"), "--paper", "a3")
+    monkeypatch.setattr("analysis.commands.reading_study.read_study", lambda *_: study_read())
+    recorded(monkeypatch, "analysis.commands.validate.validate_and_write")
+    inside = str(tmp_path / "o" / "tables")
+    with pytest.raises(ToolkitError, match="analysed"):
+        run("validate", "a.csv", "-i", "dta", "-o", str(tmp_path / "o"), "--analysed", inside)
+
+
+@pytest.mark.parametrize("half", [None, "exploration"])
+def test_a_split_is_kept_beside_the_plan_where_a_half_is_analysed(
+    half: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    decided = SimpleNamespace(plan=SimpleNamespace(split="the split", content=None))
+    kept: list[Any] = []
+    monkeypatch.setattr("analysis.commands.reading_study.read_study", lambda *_: study_read())
+    monkeypatch.setattr(validating, "settled_by", lambda *_: decided)
+    monkeypatch.setattr(validating, "content_beside", lambda *_: None)
+    monkeypatch.setattr("analysis.planning.sealing.keep_split", lambda *given: kept.append(given))
+    recorded(monkeypatch, "analysis.commands.validate.validate_and_write")
+    more = [] if half is None else ["--half", half]
+    with pytest.raises(SeenError):
+        run("validate", "a.csv", "-i", "dta", "-o", str(tmp_path / "o"), "--plan", "plan.yaml", *more)
+    assert kept == ([] if half is None else [(Path("plan.yaml"), "the split")])
+
+
+def test_what_was_written_is_named_with_what_failed_and_notes_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = "analysis.report"
+    for name in ("claims.beside_each_other", "claims.claimed", "limits.limits_of", "opening.opening_lines"):
+        monkeypatch.setattr(f"{report}.{name}", lambda _: [])
+    monkeypatch.setattr("analysis.pipeline.topics.plan.deviations_in_words", lambda _: [])
+    monkeypatch.setattr(f"{report}.questions.counted_questions", lambda _: "counted")
+    monkeypatch.setattr(f"{report}.short.for_whom", lambda _: "for all")
+    failed = [{"title": "Use", "message": "no log"}]
+    monkeypatch.setattr(f"{report}.view.verdicts", lambda _: {"failed": failed})
+    result: Any = SimpleNamespace(tree={"meta": {"notes": ["a wave assumed"]}})
+    page, short, tree = (tmp_path / name for name in ("report.html", "report_short.html", "results.json"))
+    for written, last in (
+        ([tree], [f"Read {tree}"]),
+        ([tree, page, short], [f"Read {page}", f"In short, for all: {short}"]),
+    ):
+        validating.say_what_was_written(result, written, tmp_path)
+        said = capsys.readouterr()
+        lines = said.out.splitlines()
+        assert lines[:3] == [f"{len(written)} files in {tmp_path}", "counted", "Failed: Use: no log"]
+        assert lines[3:] == last and said.err == "Note: a wave assumed\n"
+    assert (
+        validating._plain("Scores", 2, 5) == "[2/5] Scores"
+        and validating._plain("Writing", 0, 0) == "Writing"
+    )
