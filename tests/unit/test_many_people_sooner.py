@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from analysis.adherence.latent.moment_influence import _pair_influence
-from analysis.adherence.models.binomial import logit_regression, logit_regressions
+from analysis.adherence.models.binomial import logit_regression, logit_regressions, quasi_binomial
 from analysis.adherence.models.clusters import Clusters, of_linear_predictor, without_each
+from analysis.adherence.models.delta import delta_interval
 from analysis.adherence.models.discrete import discrete_time
 from analysis.adherence.models.maximum import curve_by_row, jacobian_of, maximise, scores_by_row
+from analysis.adherence.models.shape import compare_shapes, knots_of, restricted_cubic
 from analysis.correlation.mixed_pairs import pair_scores
 from analysis.correlation.variables import ordinal_variable
 from analysis.factors.moments import PairSums
@@ -210,3 +213,25 @@ def test_pairs_of_answers_move_their_correlation_as_each_person_does() -> None:
     by_hand -= (found.first @ found.rho) @ owns[0] + (found.second @ found.rho) @ owns[1]
     moved = _pair_influence(a, b, 0.4, *owns)
     np.testing.assert_allclose(moved, by_hand / (found.rho @ found.rho), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_curves_of_a_score_have_the_limits_of_the_delta_method(clustered: bool) -> None:
+    rng = np.random.default_rng(15)
+    score, others, due = rng.normal(3, 1, 250), rng.normal(size=(250, 2)), rng.integers(4, 9, 250) * 1.0
+    done = rng.binomial(due.astype(int), expit(0.4 * score - 1 + 0.3 * others[:, 0])).astype(float)
+    clusters = Clusters(np.arange(250) % 25, 25) if clustered else None
+    made = compare_shapes(score, others, done, due, points=5, clusters=clusters)
+    knots = knots_of(score)
+    design = np.column_stack([np.ones(250), score, restricted_cubic(score, knots), others])
+    fit = quasi_binomial(design, done, due, clusters=clusters)
+    for at, told in zip(made.at, np.column_stack([made.fitted, made.lower, made.upper]), strict=True):
+        there = design.copy()
+        there[:, 1] = at
+        there[:, 2:-2] = restricted_cubic(np.full(250, at), knots)
+
+        def share(theta: NDArray[np.float64], there: NDArray[np.float64] = there) -> float:
+            return float(logit(np.average(expit(there @ theta), weights=due)))
+
+        middle, _, low, high = delta_interval(share, fit.coefficients, fit.covariance, df=fit.df_resid)
+        np.testing.assert_allclose(told, due.mean() * expit([middle, low, high]), rtol=1e-8)

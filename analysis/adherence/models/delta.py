@@ -29,6 +29,7 @@ def delta_interval(
     covariance: Floats,
     level: float = 0.95,
     df: float = np.inf,
+    slope: Floats | None = None,
 ) -> tuple[float, float, float, float]:
     """Value, standard error and limits of a function of estimated coefficients.
 
@@ -44,6 +45,8 @@ def delta_interval(
         Level of the interval.
     df
         Degrees of freedom of Student's t; infinite for the normal.
+    slope : array, shape (p,)
+        Derivative of the function at the estimates, where it is known; by central differences where not.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def delta_interval(
     0.05
     """
     value = function(point)
-    slope = gradient_of(function, point)
+    slope = gradient_of(function, point) if slope is None else slope
     se = float(np.sqrt(slope @ covariance @ slope))
     half = float(stats.t.ppf(0.5 + level / 2, df)) * se
     return value, se, value - half, value + half

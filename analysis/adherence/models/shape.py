@@ -146,14 +146,15 @@ def _at(
     fit: Fit, value: float, knots: Floats, others: Floats, due: Floats, level: float
 ) -> tuple[float, float, float]:
     """Units done if everyone studied had this score; limits are set on the logit scale, within bounds."""
-    same = np.full(len(others), value)
-    design = np.column_stack([np.ones(len(others)), same, restricted_cubic(same, knots), others])
-
-    def logit(theta: Floats) -> float:
-        share = float((due * expit(design @ theta)).sum() / due.sum())
-        return float(np.log(share / (1 - share)))
-
-    middle, _, low, high = delta_interval(logit, fit.coefficients, fit.covariance, level, fit.df_resid)
+    same = np.concatenate([[1.0, value], restricted_cubic(np.array([value]), knots)[0]])
+    own, rest = fit.coefficients[: len(same)], fit.coefficients[len(same) :]
+    p = expit(others @ rest + same @ own)
+    share = float(due @ p / due.sum())
+    moved = due * p * (1 - p) / due.sum()
+    slope = np.concatenate([moved.sum() * same, moved @ others]) / (share * (1 - share))
+    logit = float(np.log(share / (1 - share)))
+    how = (fit.coefficients, fit.covariance, level, fit.df_resid, slope)
+    middle, _, low, high = delta_interval(lambda _: logit, *how)
     mean_due = float(due.mean())
     units = mean_due * expit(np.array([middle, low, high]))
     return float(units[0]), float(units[1]), float(units[2])
