@@ -235,3 +235,18 @@ def test_curves_of_a_score_have_the_limits_of_the_delta_method(clustered: bool) 
 
         middle, _, low, high = delta_interval(share, fit.coefficients, fit.covariance, df=fit.df_resid)
         np.testing.assert_allclose(told, due.mean() * expit([middle, low, high]), rtol=1e-8)
+
+
+def test_who_is_watched_for_less_than_a_period_is_not_among_the_people_of_the_weekly_model() -> None:
+    x, time, event = leaving(300, 16)
+    x = x[:, :4]
+    soon = np.array([7, 8])  # withdrew on the third day; with a third person they are a category
+    time, event = time.copy(), event.copy()
+    time[soon], event[soon] = 3.0, False
+    time[9], event[9] = 20.0, True
+    x[:, 3] = np.isin(np.arange(300), [7, 8, 9])
+    found = discrete_time(x, time, event, robust=True)
+    without = discrete_time(np.delete(x, soon, 0), np.delete(time, soon), np.delete(event, soon), robust=True)
+    np.testing.assert_allclose(found.fit.coefficients, without.fit.coefficients, rtol=1e-9)
+    assert found.fit.n == without.fit.n == int((event | (time >= 7)).sum())
+    assert found.fit.alone == without.fit.alone == (found.first + 3,)  # it rests on one person

@@ -111,8 +111,9 @@ def discrete_time(
     Returns
     -------
     DiscreteTime
-        `fit.n` counts people. A coefficient that grows without end, as of a group that left whole in one
-        interval, has no standard error (NaN); the others keep theirs.
+        `fit.n` counts people with a period: who was watched for less has none. A coefficient that grows
+        without end, as of a group that left whole in one interval, has no standard error (NaN); the others
+        keep theirs.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def discrete_time(
         dispersion=1.0,
         df_resid=np.inf,
         log_likelihood=log_likelihood,
-        n=len(time),
+        n=len(columns.x),
     )
     residual = rate * (rows.left - mean) / mean
     if clusters is not None:
@@ -170,7 +171,9 @@ def discrete_time(
         moved = _moves_of_people(columns, residual, weights, information)
         fit = replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
     if clusters is not None or robust:  # of people, whatever the week
-        lone = alone_in(np.column_stack([np.ones(len(design)), design]), clusters)
+        present = np.unique(rows.person)
+        whose = None if clusters is None else Clusters(clusters.of_row[present], clusters.count)
+        lone = alone_in(np.column_stack([np.ones(len(present)), design[present]]), whose)
         fit = replace(fit, alone=tuple(rows.baseline.shape[1] + place - 1 for place in lone if place))
     known = np.where(endless[:, None] | endless[None, :], np.nan, fit.covariance)
     return DiscreteTime(fit=replace(fit, covariance=known), rows=rows, covariance=fit.covariance)
