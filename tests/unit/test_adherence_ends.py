@@ -69,6 +69,30 @@ def test_what_reads_as_harm_is_recovery(told: AdherenceResult) -> None:
     assert left["claim"] == str(Claim.NOT_FOUND) and better["claim"] == str(Claim.UNTOLD)
 
 
+def test_a_group_of_whom_nobody_met_an_end_stops_no_model_of_it() -> None:
+    held = Held(draw=recovering(True), n=600, study={"ends_well": ["recovered"], "covariates": ["sex"]})
+    drawn, usage, plan = batch(held, np.random.SeedSequence(8), 1)
+    people = usage.people
+    scores = pd.DataFrame({"participant": people["participant"], "wave": "1", "total": drawn.score})
+    well = people["at_risk"].astype(bool) & people["last_use_is_end"] & (people["reason"] == "recovered")
+    part = people["sessions_after"].between(2, 5)  # some of what is due, so that use is told of them
+    few = people.index.isin(people.index[well & part][:3])
+    side = pd.DataFrame({"participant": people["participant"], "sex": np.where(few, "another", "woman")})
+    found = relate_adherence(scores, usage, plan, covariates=side, predictors=["total"])
+    left = found.ends[found.ends["end"] == End.LEFT.words]
+    assert few.sum() == 3 and len(left) == 2 and not found.failed["model"].str.contains("end").any()
+    kept = ~few
+    rest = relate_adherence(
+        scores[kept], replace(usage, people=people[kept].reset_index(drop=True)), plan, predictors=["total"]
+    )
+    other = rest.ends[rest.ends["end"] == End.LEFT.words]
+    assert (left["n"].to_numpy() == other["n"].to_numpy() + 3).all()  # they are at risk as before
+    assert (left["events"].to_numpy() == other["events"].to_numpy()).all()
+    np.testing.assert_allclose(left["ratio"], other["ratio"], rtol=0.01)
+    better = found.ends[found.ends["end"] == End.BETTER.words]
+    assert (better["n"] == left["n"].iloc[0]).all()
+
+
 def test_shares_of_the_ends_add_up_to_those_who_stopped(told: AdherenceResult) -> None:
     last = told.incidence.groupby("end")["incidence"].last()
     assert list(told.incidence["end"].unique()) == [end.words for end in End][: len(last)]

@@ -67,6 +67,22 @@ def test_rows_from_the_beginning_are_the_survival_model() -> None:
     assert fit.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-12)
 
 
+def test_a_group_in_which_nobody_came_back_has_no_ratio_and_ends_nothing(table: pd.DataFrame) -> None:
+    few = table["participant"].isin(sorted(table["participant"].unique())[:4])
+    never = table.assign(back=table["back"].where(~few, 0.0), sex=np.where(few, "another", "woman"))
+    never.loc[~few & (pd.factorize(never["participant"])[0] % 2 == 0), "sex"] = "man"
+    how: dict[str, Any] = {"start": "from", "stop": "to", "event": "back", "predictors": ["alliance"]}
+    found = recurrent_events(never, adjust_for=["sex"], **how)
+    assert set(found.effects["term"]) & {"sex:another", "sex:man", "sex:woman"} != set()
+    assert any("nobody of these groups had the event" in note for note in found.notes)
+    rest = recurrent_events(never[~few], adjust_for=["sex"], **how)
+    spread = found.design["standard_deviations"]["alliance"] / rest.design["standard_deviations"]["alliance"]
+    one, other = (r.effects.set_index("term").loc["alliance"] for r in (found, rest))
+    assert one["coefficient"] == pytest.approx(other["coefficient"] * spread, rel=1e-7)
+    assert one["n_people"] == other["n_people"] + 4 and one["n_rows"] == len(never)
+    assert one["events"] == other["events"]
+
+
 def test_events_of_most_people_on_one_day_are_refused() -> None:
     rng = np.random.default_rng(2)
     x, day = rng.normal(size=(60, 2)), np.tile([1.0, 2.0], 30)

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def undecided(x: Floats, terms: Sequence[str], *alike: Flags) -> tuple[Flags, Flags]:
+def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -> tuple[Flags, Flags]:
     """Rows and columns that are left when groups that a model tells nothing of are set apart.
 
     Where nobody of a group left, or everyone reached the threshold, the likelihood rises for ever as the
@@ -24,11 +24,13 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags) -> tuple[Flags, Fl
     Parameters
     ----------
     x : array, shape (n, p)
-        Columns; the first is the score, which is never set apart. Columns of 0 and 1 are groups.
+        Columns; the first are scores, which are never set apart. Columns of 0 and 1 are groups.
     terms
         Names of the columns: those of one covariate begin alike, up to a colon.
     *alike : array of bool, shape (n,)
         Each an outcome that ends the search where a whole group has it.
+    scores
+        How many scores there are.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags) -> tuple[Flags, Fl
     ([True, True, False, False, True, True], [True, True, False])
     """
     rows, columns = np.ones(len(x), dtype=bool), np.ones(x.shape[1], dtype=bool)
-    groups = [j for j in range(1, x.shape[1]) if np.isin(x[:, j], (0.0, 1.0)).all()]
+    groups = [j for j in range(scores, x.shape[1]) if np.isin(x[:, j], (0.0, 1.0)).all()]
     families: dict[str, list[int]] = {}
     for j in groups:
         families.setdefault(terms[j].split(":", 1)[0], []).append(j)
@@ -63,7 +65,7 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags) -> tuple[Flags, Fl
                 break
         else:
             break
-    columns &= (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) == 0)
+    columns &= (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) < scores)
     return rows, columns
 
 

@@ -353,9 +353,14 @@ class ModelRun:
             if end is End.UNKNOWN and not events:
                 continue
             x = self._x[here]
-            x = x[:, (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))]
-            found, failed = models_of_ends(x, time, cause, end, self._level, self._at_risk_clusters())
-            rows += found
+            varies = (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))
+            terms = [term for term, v in zip(self._terms, varies, strict=True) if v]
+            some, kept = undecided(x[:, varies], terms, cause != end)
+            x = x[np.ix_(some, varies)][:, kept]
+            clusters = self._at_risk_clusters()
+            clusters = None if clusters is None else clusters.among(some)
+            found, failed = models_of_ends(x, time[some], cause[some], end, self._level, clusters)
+            rows += [row | {"n": int(here.sum())} for row in found]
             for model, error in list(failed.items())[: 1 if not found else None]:  # both fail for one reason
                 self._note_failure(f"{ENDS}, {end.words}" + (f", {model}" if found else ""), error)
         if rows:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.adherence.design.covariates import coded_columns
 from analysis.adherence.models.clusters import Clusters, clusters_of
+from analysis.adherence.models.decided import undecided
 from analysis.adherence.models.survival import FEWEST_EVENTS
 from analysis.adherence.over_time.counting import counting_process
 from analysis.common.result import Result
@@ -176,6 +177,9 @@ def recurrent_events(
     if flat := [name for name, column in zip(terms, x.T, strict=True) if not np.ptp(column) > 0]:
         fact = f"columns have one value only: {name_offenders(flat)}."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave them out."))
+    rows, kept = undecided(x, terms, ~happened, scores=len(predictors))
+    apart = [name for name, stays in zip(terms, kept, strict=True) if not stays]
+    x, terms = x[np.ix_(rows, kept)], [name for name in terms if name not in apart]
     scale = np.array([float(spreads[name]) if name in spreads else 1.0 for name in terms])
     if not (scale > 0).all():
         fact = "a predictor has one value in everybody's first row."
@@ -189,14 +193,14 @@ def recurrent_events(
     units = Clusters(who.astype(np.int64), people)
     if cluster is not None:
         units = clusters_of(frame[cluster].reset_index(drop=True), cluster)
-    fit, plain = counting_process(x, entry, end, happened, units)
+    fit, plain = counting_process(x, entry[rows], end[rows], happened[rows], units.where(rows))
     back = scale / own
     low, high = fit.interval(confidence)
     effects = pd.DataFrame(
         {
             "term": terms,
             "n_people": people,
-            "n_rows": fit.n,
+            "n_rows": len(frame),
             "events": int(happened.sum()),
             "coefficient": fit.coefficients * back,
             "se": fit.se * back,
@@ -210,6 +214,8 @@ def recurrent_events(
     )
     counts = pd.Series(of_person).value_counts().sort_index()
     notes = [f"taken as categories: {', '.join(codes)}"] if codes else []
+    if apart:
+        notes.append(f"nobody of these groups had the event, so that they have no ratio: {', '.join(apart)}")
     if lost:
         notes.append(f"{lost} rows lack a column and do not count")
     notes.append("an association of rates: who has the chance of the event is no one's choice here")
