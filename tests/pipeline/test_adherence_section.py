@@ -132,8 +132,9 @@ def told(**design: Any) -> list[str]:
     )
     made = {"day": 21.0, "due": 6.0, "unit": "active_days", "due_differs": False, "adjusted_for": []}
     naive = pd.DataFrame({"odds_ratio": design.pop("naive", [1.9, 1.2])})
-    found: Any = SimpleNamespace(flow=flow, design=made | design, naive=naive)
     effect = {"first": "Total", "effect": 0.4, "effect_lower": 0.1, "effect_upper": 0.7, "e_value": 1.5}
+    effect |= design.pop("changed", {})
+    found: Any = SimpleNamespace(flow=flow, design=made | design, naive=naive)
     values = {**adherence._counts(found), **effect, **adherence._naive(found)}
     return [fill_prose(sentence, values) for sentence in adherence._prose(values, found)]
 
@@ -146,6 +147,8 @@ def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> N
     )
     assert "did 0.40 more of the 6 active days still due (95% interval 0.10 to 0.70)" in effect
     assert "with use before the landmark held constant" in effect and "1.50 to explain it away" in effect
+    less = told(changed={"effect": -0.4, "effect_lower": -0.7, "effect_upper": -0.1})[1]
+    assert "did less of the 6 active days still due (difference −0.40, 95% interval −0.70 to −0.10)" in less
     assert (
         "an odds ratio of 1.90, where use after it gives 1.20" in naive
     )  # with early use first, then without

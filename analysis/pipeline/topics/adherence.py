@@ -258,8 +258,11 @@ def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
     ]
     if "effect" in values:
         said.append(
-            "People one standard deviation higher on {first} did {effect:d2} more of the {due:int} {unit} "
-            "still due (95% interval {effect_lower:d2} to {effect_upper:d2}), with "
+            "People one standard deviation higher on {first} did "
+            + ("less" if values["effect"] < 0 else "{effect:d2} more")
+            + " of the {due:int} {unit} still due ("
+            + ("difference {effect:d2}, " if values["effect"] < 0 else "")
+            + "95% interval {effect_lower:d2} to {effect_upper:d2}), with "
             f"{_held(found)} held constant. This is an association, not proof that the "
             "score stands for a cause: an unmeasured cause would have to be tied to both by a risk ratio of "
             "{e_value:d2} to explain it away (E-value)."

@@ -52,9 +52,9 @@ COURSE_WHAT = (
 )
 COURSES = {
     "course_higher": "Were every rating of {course_title} {course_shift:d1} standard deviations higher than "
-    "it would come, {course_higher:d1} percentage points more of what was due would be done (95% interval "
-    "{course_higher_lower:d1} to {course_higher_upper:d1})",
-    "course_floor": "Were none under the median, {course_floor:d1} ({course_floor_lower:d1} to "
+    "it would come, the share done of what was due would change by {course_higher:d1} percentage points (95% "
+    "interval {course_higher_lower:d1} to {course_higher_upper:d1})",
+    "course_floor": "Were none under the median, by {course_floor:d1} ({course_floor_lower:d1} to "
     "{course_floor_upper:d1})",
 }
 COURSE_SAID = {

@@ -41,8 +41,8 @@ REASON = (
     "of the studies, that of the latent variable in {simulated_latent_coverage:percent}."
 )
 BESIDE = (
-    "In a straight line, one standard deviation more of {measured_title} as observed goes with "
-    "{observed:d2} more {unit} ({observed_lower:d2} to {observed_upper:d2}); corrected for the score's "
+    "In a straight line, one standard deviation more of {measured_title} as observed goes with a change of "
+    "{observed:d2} {unit} ({observed_lower:d2} to {observed_upper:d2}); corrected for the score's "
     "unreliability (alpha {reliability:r2}) with {corrected:d2} ({corrected_lower:d2} to "
     "{corrected_upper:d2})"
 )
