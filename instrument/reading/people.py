@@ -195,10 +195,11 @@ def labels_as_text(column: pd.Series) -> pd.Series:
     plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     if not (pd.api.types.is_float_dtype(plain) or pd.api.types.is_object_dtype(plain)):
         return plain.astype(str)
-    return plain.map(_as_text).astype(str)
+    return plain.map(as_label).astype(str)
 
 
-def _as_text(value: Any) -> str:
+def as_label(value: Any) -> str:
+    """Give one id or wave as text, as `labels_as_text` does for a column."""
     whole = isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value)
     return str(int(value)) if whole else str(value)
 

@@ -15,6 +15,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.clock import option_of
+from instrument.reading.people import as_label
 from instrument.reading.side_columns import Place, points_in_time
 
 
@@ -111,8 +112,9 @@ def order_of_waves(
     >>> order_of_waves(["winter", "autumn"]).known
     False
     """
-    by_name = {str(wave): wave for wave in present}
-    if named:
+    by_name = {as_label(wave): wave for wave in present}
+    if len(named):
+        named = [as_label(name) for name in named]  # 1 and "1" are one wave
         _check_named(by_name, declared, named, caller)
         return WaveOrder(waves=tuple(by_name[name] for name in named), source=OrderSource.NAMED)
     if declared:

@@ -72,6 +72,9 @@ def test_a_study_file_declares_the_order_of_all_its_waves() -> None:
 
 
 def test_named_waves_are_those_of_the_answers() -> None:
+    for present, named in ((["1", "2"], [2, 1]), ([1.0, 2.0], ["2", "1"]), ([1, 2], [2.0, 1.0])):
+        # a wave is the same whether its number is a number or a text
+        assert [str(wave)[0] for wave in order_of_waves(present, named=named).waves] == ["2", "1"]  # type: ignore[arg-type]
     found = order_of_waves(["b", "a"], named=["b", "a"])
     assert (found.waves, found.source) == (("b", "a"), OrderSource.NAMED)
     with pytest.raises(ResponseDataError, match=r"'z' in no answer; 'b' not named\.\n.*--waves b,a"):
