@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -157,3 +158,20 @@ def test_labels_of_people_who_are_all_alike_count_as_missing() -> None:
         False,
         False,
     ]
+
+
+def test_by_week_those_count_who_were_seen_for_one() -> None:
+    """Two people withdrew three days after the landmark: they are at risk, and have no week."""
+    scores, before = log_of([])
+    at_risk = before.people["at_risk"].astype(bool) & before.people["last_use_day"].between(24, 84)
+    two = list(before.people.loc[at_risk, "participant"][:2])
+    people = before.people.assign(
+        end_day=before.people["end_day"].mask(before.people["participant"].isin(two), 31.0),
+        disengaged=before.people["disengaged"].mask(before.people["participant"].isin(two), False),
+        disengaged_after=before.people["disengaged_after"].mask(before.people["participant"].isin(two), 3.0),
+    )
+    side = scores[["participant"]].assign(sex=["woman" if k % 3 else "man" for k in range(N)])
+    found = relate_adherence(scores, replace(before, people=people), STUDY, covariates=side)
+    n = found.effects.set_index("model")["n"]
+    assert n[MODELS[1]] == n[MODELS[2]] + 2
+    assert found.fits.set_index("model").loc[MODELS[2], "n"] == n[MODELS[2]]

@@ -60,6 +60,12 @@ class DiscreteTime:
         return self.rows.baseline.shape[1]
 
 
+def periods_seen(time: Floats, event: NDArray[np.bool_], width: float = WEEK) -> NDArray[np.int64]:
+    """Periods of each person that are whole, or end in the event: those that a model of them holds."""
+    ends = np.where(event, np.ceil(time / width - 1e-9), np.floor(time / width + 1e-9))
+    return np.asarray(ends, dtype=np.int64)
+
+
 def person_periods(time: Floats, event: NDArray[np.bool_], width: float = WEEK) -> PersonPeriods:
     """Split times into periods `(k − 1)·width < t ≤ k·width`.
 
@@ -67,7 +73,7 @@ def person_periods(time: Floats, event: NDArray[np.bool_], width: float = WEEK) 
     which watching stopped is left out. A period in which nobody left shares the baseline of the next that
     somebody left in (the last ones that of the one before).
     """
-    ends = np.where(event, np.ceil(time / width - 1e-9), np.floor(time / width + 1e-9)).astype(np.int64)
+    ends = periods_seen(time, event, width)
     person = np.repeat(np.arange(len(time)), ends)
     starts = np.concatenate([[0], np.cumsum(ends)[:-1]])
     period = np.arange(len(person)) - np.repeat(starts, ends)

@@ -28,7 +28,7 @@ from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_pr
 from analysis.adherence.models.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.models.counts import FEWEST_USERS, CountModels, count_effects, count_models
 from analysis.adherence.models.decided import undecided, with_places
-from analysis.adherence.models.discrete import discrete_time, still_using
+from analysis.adherence.models.discrete import discrete_time, periods_seen, still_using
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.imputation import impute, pooled_use
 from analysis.adherence.models.mixed import random_intercept
@@ -70,7 +70,7 @@ class _AtRisk:
     """Those still using the app at the landmark, without groups that nobody left (`undecided`).
 
     `terms` names the columns that vary, `kept` tells which of them `x` holds; `here` are their rows among the
-    analysed; `n` counts everyone at risk.
+    analysed; `n` counts everyone at risk, `with_week` those seen for a week or until they left.
     """
 
     x: Floats
@@ -80,6 +80,7 @@ class _AtRisk:
     event: NDArray[np.bool_]
     here: NDArray[np.bool_]
     n: int
+    with_week: int
     clusters: Clusters | None
 
     @property
@@ -316,6 +317,7 @@ class ModelRun:
             event=event[rows],
             here=here,
             n=int(there.sum()),
+            with_week=int((periods_seen(time, event) > 0).sum()),
             clusters=None if self._clusters is None else self._clusters.among(here),
         )
 
@@ -386,7 +388,9 @@ class ModelRun:
             unit="percentage points still using the app at the end",
             events=int(of.event.sum()),
         )
-        self._keep(DISCRETE, with_places(model.fit, of.kept, of.n), model.first, how, [*names, *of.terms])
+        self._keep(
+            DISCRETE, with_places(model.fit, of.kept, of.with_week), model.first, how, [*names, *of.terms]
+        )
 
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)

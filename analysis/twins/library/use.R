@@ -166,6 +166,8 @@ use_of <- function(model, predictor, terms, level) {
   d <- later_use(); x <- use_columns(predictor, terms); cluster <- d[[".cluster"]]
   here <- d$at_risk == 1; whole <- sum(here); column_count <- ncol(x)
   if (model %in% c("hazard", "weekly")) {
+    # by week those count who were seen for a whole one, or until they left
+    weeks <- sum(d$disengaged[here] == 1 | floor(d$disengaged_after[here] / 7 + 1e-9) > 0)
     u <- undecided(x[here, , drop = FALSE], terms, d$disengaged[here] == 0)
     here[here] <- u$rows; x <- x[, u$columns, drop = FALSE]
   }
@@ -193,7 +195,7 @@ use_of <- function(model, predictor, terms, level) {
       hazard <- sum(exp(b[seq_len(k)])[fit$blocks]) * exp(drop(z %*% b[-seq_len(k)]))
       -100 * b[k + 1] * mean(hazard * exp(-hazard))
     }, fit, level)
-    column <- k + 1; kind <- "hazard"; n <- whole; events <- sum(d$disengaged[here])
+    column <- k + 1; kind <- "hazard"; n <- weeks; events <- sum(d$disengaged[here])
   } else if (model == "counts") {
     fit <- counted_use(x, d$active_days_after); kind <- "risk"; n <- nrow(d)
     effect <- delta_of(function(b) mean(exp(drop(fit$x %*% b))) * b[2], fit, level)
