@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.design.covariates import without_decided
+from analysis.adherence.design.covariates import coded_columns, without_decided
 from analysis.adherence.models.decided import undecided, with_places
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.relate_adherence import relate_adherence
@@ -89,6 +89,45 @@ def test_a_group_that_nobody_leaves_and_all_reach_is_set_apart_where_a_model_tel
     assert whole.loc[MODELS[1], "n"] == other.loc[MODELS[1], "n"] + 3  # they are at risk as before
     assert found.fits.set_index("model").loc[MODELS[1], "columns"] == len(hazard)
     assert whole.loc[MODELS[1], "events"] == other.loc[MODELS[1], "events"]
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), (False, True), (0, 1), (1, 2)], ids=str)
+def test_two_labels_are_set_apart_alike_however_they_are_written(labels: tuple[Any, Any]) -> None:
+    people = log_of([9])[1].people
+    some = people["at_risk"] & ~people["disengaged"].astype(bool) & people["sessions_after"].between(2, 7)
+    stayed = [int(name[1:]) for name in people.loc[some, "participant"].iloc[:3]]
+    # One who did nothing alone has the other label: without a label.
+    found = related([labels[k == 9] for k in range(N)], [9])
+    assert found.flow.set_index("id").loc["no_covariate", "n"] == 1
+    # Nobody with the other label left.
+    found = related([labels[k in stayed] for k in range(N)], [9])
+    assert set(MODELS) <= set(found.effects["model"])
+    told = found.coefficients.set_index(["model", "term"]).loc[MODELS[1], "estimate"]
+    assert [name.split(":")[0] for name in told.index[told.isna()]] == ["sex"]
+
+
+def test_two_covariates_that_begin_alike_are_no_groups_of_one() -> None:
+    # Whoever has neither reached it, and having both counts twice: two columns that overlap part nobody perfectly.
+    x = np.array([[0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1], [1, 1], [1, 1]], dtype=float)
+    reached = np.array([1, 1, 1, 0, 1, 0, 1, 0], dtype=bool)
+    x = np.column_stack([np.arange(8.0), x])
+    for terms in (["score", "at:home", "at:work"], ["score", "home", "work"]):
+        rows, columns = undecided(x, terms, reached, ~reached)
+        assert rows.all() and columns.all()
+    apart = x[:6]  # where nobody has both they are as groups of one: those with neither tell nothing
+    rows, columns = undecided(apart, ["score", "at:home", "at:work"], reached[:6], ~reached[:6])
+    assert rows.tolist() == [False] * 2 + [True] * 4 and columns.sum() == 2
+
+
+def test_numbers_of_clinics_stay_names_when_one_clinic_is_set_apart() -> None:
+    clinic = np.repeat(np.arange(1, 21), 3)
+    clinic[:6] = 1
+    clinic[6:9] = 2
+    frame = pd.DataFrame({"clinic": clinic, "done": np.where(clinic == 1, 0.0, 3.0), "due": 8.0})
+    found, touched = without_decided(frame, ["clinic"], set(), pd.Series(True, index=frame.index))
+    assert touched == ["clinic"]
+    _, adjusters, codes = coded_columns(found, ["clinic"], set(), ["clinic"])
+    assert codes == ["clinic"] and all(name.startswith("clinic:") for name in adjusters)
 
 
 @pytest.mark.parametrize("seed", range(5))

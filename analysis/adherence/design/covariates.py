@@ -33,7 +33,10 @@ def is_code(column: pd.Series) -> bool:
 
 
 def coded_columns(
-    frame: pd.DataFrame, names: Sequence[str], quantities: Collection[str] = ()
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    quantities: Collection[str] = (),
+    categories: Collection[str] = (),
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Quantities stay numbers; labels and codes become one 0/1 column per level after the first to appear.
 
@@ -45,6 +48,8 @@ def coded_columns(
         Columns to code.
     quantities
         Columns that are quantities whatever their values.
+    categories
+        Columns of numbers that are categories, however many people are left of each.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def coded_columns(
     for name in names:
         column = frame[name]
         number = is_number_column(column)
-        if number and name not in quantities and is_code(column):
+        if number and (name in categories or (name not in quantities and is_code(column))):
             codes.append(name)
             number = False
             column = column.astype("Float64").map(lambda v: f"{v:.0f}", na_action="ignore")

@@ -14,6 +14,7 @@ from analysis.adherence.design.covariates import (
     FEWEST_PER_CODE,
     coded_columns,
     is_code,
+    is_number_column,
     undeclared_columns,
     without_decided,
     without_repeats,
@@ -203,19 +204,23 @@ def assemble(
     frame = with_ends(frame, study.ends_well, notes, day, study.gap_days)
     known = pd.Series(True, index=frame.index) if labels is None else labels.notna()
     quantities = {*study.baseline, *study.numbers}
+    # Who they are is settled by everyone there is: a clinic stays a name when another is set apart.
+    categories = [
+        n for n in names if n not in quantities and is_number_column(frame[n]) and is_code(frame[n])
+    ]
     frame, decided = without_decided(frame, names, quantities, frame["answered"] & frame["watched"] & known)
     if decided:
         notes.append(
             f"labels of {', '.join(decided)} count as missing where everyone who has them did all that was "
             "due after the landmark, or nothing: they tell nothing of a score"
         )
-    frame, adjusters, codes = coded_columns(frame, names, quantities)
+    frame, adjusters, codes = coded_columns(frame, names, quantities, categories)
     if codes:
         notes.append(
             f"taken as categories, being whole numbers of few values: {', '.join(codes)} "
             "(`numbers` in the study file names those that are quantities)"
         )
-    complete = frame[adjusters].notna().all(axis=1) & known
+    complete = frame[[*adjusters, *decided]].notna().all(axis=1) & known
     kept = frame["answered"] & frame["watched"] & complete
     strangers = len(set(ratings["participant"]) - set(people["participant"]))
     flow = _flow(frame, complete, kept, strangers, START[str(usage.rule.get("people", ENROLLED))])

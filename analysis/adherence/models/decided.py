@@ -24,9 +24,10 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
     Parameters
     ----------
     x : array, shape (n, p)
-        Columns; the first are scores, which are never set apart. Columns of 0 and 1 are groups.
+        Columns; the first are scores, which are never set apart. Columns of two values are groups.
     terms
-        Names of the columns: those of one covariate begin alike, up to a colon.
+        Names of the columns: those of one covariate begin alike, up to a colon. Columns that begin alike and
+        overlap, as of two covariates, are no groups of one.
     *alike : array of bool, shape (n,)
         Each an outcome that ends the search where a whole group has it.
     scores
@@ -48,18 +49,20 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
     ([True, True, False, False, True, True], [True, True, False])
     """
     rows, columns = np.ones(len(x), dtype=bool), np.ones(x.shape[1], dtype=bool)
-    groups = [j for j in range(scores, x.shape[1]) if np.isin(x[:, j], (0.0, 1.0)).all()]
     families: dict[str, list[int]] = {}
-    for j in groups:
-        families.setdefault(terms[j].split(":", 1)[0], []).append(j)
+    for j in range(scores, x.shape[1]):
+        if len(np.unique(x[:, j])) == 2:
+            families.setdefault(terms[j].split(":", 1)[0], []).append(j)
+    member = x == x.max(axis=0)
+    apart = [own for family in families.values() for own in _without_overlap(member, family)]
     while not _all_alike(rows, alike):
-        for own in families.values():
+        for own in apart:
             left = [j for j in own if columns[j]]
-            found = next((j for j in left if _all_alike(rows & (x[:, j] == 1), alike)), None)
+            found = next((j for j in left if _all_alike(rows & member[:, j], alike)), None)
             if found is not None:
-                rows, columns[found] = rows & (x[:, found] != 1), False
+                rows, columns[found] = rows & ~member[:, found], False
                 break
-            rest = rows & (x[:, left] == 0).all(axis=1)  # the group that has no column of its own
+            rest = rows & ~member[:, left].any(axis=1)  # the group that has no column of its own
             if left and _all_alike(rest, alike):
                 rows, columns[left[0]] = rows & ~rest, False
                 break
@@ -67,6 +70,18 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
             break
     columns &= (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) < scores)
     return rows, columns
+
+
+def _without_overlap(member: Flags, family: Sequence[int]) -> list[list[int]]:
+    """Columns of one name, parted so that nobody is in two groups of one part."""
+    parts: list[list[int]] = []
+    for j in family:
+        mine = next((own for own in parts if not (member[:, own].any(axis=1) & member[:, j]).any()), None)
+        if mine is None:
+            parts.append([j])
+        else:
+            mine.append(j)
+    return parts
 
 
 def _all_alike(group: Flags, alike: Sequence[Flags]) -> bool:

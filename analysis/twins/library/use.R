@@ -17,21 +17,30 @@ use_columns <- function(predictor, terms) {
   cbind((d[[predictor]] - mean(d[[predictor]])) / sd(d[[predictor]]), matrix(x, nrow(d)))
 }
 
-# Groups (columns of 0 and 1, and the one of each covariate that has no column) in which everyone fares alike: their
-# coefficients have no end, and those of everyone else are as if they were not there.
+# Groups (columns of two values, and the one of each covariate that has no column) in which everyone fares alike: their
+# coefficients have no end, and those of everyone else are as if they were not there. Columns called alike that overlap
+# are of two covariates.
 undecided <- function(x, terms, ...) {
   alike <- list(...); rows <- rep(TRUE, nrow(x)); columns <- rep(TRUE, ncol(x))
-  groups <- which(c(FALSE, apply(x[, -1, drop = FALSE], 2, function(v) all(v %in% c(0, 1)))))
-  family <- sub(":.*", "", c("", terms))[groups]
+  groups <- which(seq_len(ncol(x)) > 1 & apply(x, 2, function(v) length(unique(v)) == 2))
+  member <- apply(x, 2, function(v) v == max(v))
+  parts <- list(); called <- character(0)
+  for (j in groups) {
+    f <- sub(":.*", "", terms[j - 1])
+    at <- Find(function(k) called[k] == f && !any(rowSums(member[, parts[[k]], drop = FALSE]) > 0 & member[, j]), seq_along(parts))
+    if (is.null(at)) { parts[[length(parts) + 1]] <- j; called <- c(called, f) } else parts[[at]] <- c(parts[[at]], j)
+  }
+  # Parts of one name come together, as their covariates do.
+  parts <- parts[order(match(called, unique(called)))]
   ends <- function(own) any(own) && any(vapply(alike, function(a) all(a[own]), TRUE))
   again <- !ends(rows)
   while (again) {
     again <- FALSE
-    for (f in unique(family)) {
-      left <- Filter(function(j) columns[j], groups[family == f]); gone <- NULL
-      for (j in left) if (ends(rows & x[, j] == 1)) { gone <- rows & x[, j] == 1; columns[j] <- FALSE; break }
+    for (own in parts) {
+      left <- Filter(function(j) columns[j], own); gone <- NULL
+      for (j in left) if (ends(rows & member[, j])) { gone <- rows & member[, j]; columns[j] <- FALSE; break }
       if (is.null(gone) && length(left)) {
-        rest <- rows & rowSums(x[, left, drop = FALSE]) == 0
+        rest <- rows & rowSums(member[, left, drop = FALSE]) == 0
         if (ends(rest)) { gone <- rest; columns[left[1]] <- FALSE }
       }
       if (!is.null(gone)) { rows <- rows & !gone; again <- !ends(rows); break }
