@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders, warn_user
 from instrument.reading.raw import ReasonTable, reasons_of_table
 
 KEYED = "keyed"
@@ -23,7 +23,8 @@ class AnswerTable(pd.DataFrame):
     """Answers that know which of their items are turned.
 
     A pandas frame in every respect. What it knows stands in `attrs` and travels with it through
-    selecting, copying, grouping, pickling and Parquet; tables put together must agree about it.
+    selecting, copying, grouping, renaming, pickling and Parquet; tables put together must agree about it, and
+    a column that is set brings what it knows itself.
     """
 
     @property
@@ -32,10 +33,35 @@ class AnswerTable(pd.DataFrame):
 
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> AnswerTable:
         """Take over what the tables that this one was made of know; refuse those that contradict."""
+        own = self.attrs.get(KEYED)
         made: AnswerTable = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]
+        if method == "rename":
+            _mark(made, own or {})  # moved with the columns before
         if parts := _parts_of(other):
             _join_knowledge(made, parts)
         return made
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Set columns; what is set says itself whether it is turned."""
+        names = list(key) if isinstance(key, list | pd.Index) else [key]
+        if self.attrs.get(KEYED) or _own_ends(value):
+            for name in names if not isinstance(value, pd.DataFrame) else []:
+                if isinstance(name, str):
+                    _take_over(self, name, value)
+        super().__setitem__(key, value)
+
+    def insert(self, loc: int, column: Any, value: Any, allow_duplicates: Any = False) -> None:
+        """Insert a column, which says itself whether it is turned."""
+        if isinstance(column, str) and (self.attrs.get(KEYED) or _own_ends(value)):
+            _take_over(self, column, value)
+        super().insert(loc, column, value, allow_duplicates=allow_duplicates)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Name columns anew; what is known of each moves with it."""
+        before = list(self.columns) if name == "columns" and self.attrs.get(KEYED) else None
+        super().__setattr__(name, value)
+        if before is not None:
+            _move(self, before)
 
     def to_parquet(self, path: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Write as pandas does; reasons of missing answers become plain records, which a file can hold."""
@@ -202,6 +228,80 @@ def _columns_of(part: Any) -> set[str]:
     return {str(name) for name in names}
 
 
+def _mark(table: pd.DataFrame, mark: Mapping[str, Sequence[float]]) -> None:
+    attrs = {name: value for name, value in table.attrs.items() if name != KEYED}
+    table.attrs = {**attrs, KEYED: dict(mark)} if mark else attrs
+
+
+def _own_ends(value: Any) -> Ends | None:
+    """Ends of a column that is turned, by what it says itself."""
+    return keyed_items(value).get(str(value.name)) if isinstance(value, pd.Series) else None
+
+
+def _take_over(table: pd.DataFrame, item: str, value: Any) -> None:
+    """Mark an item as what is about to be set there says, or, where that says nothing, as its values show."""
+    mark = dict(table.attrs.get(KEYED) or {})
+    if (own := _own_ends(value)) is not None:
+        mark[item] = list(own)
+    elif item not in mark or np.ndim(value) == 0 or pd.isna(value).all():
+        return
+    elif item not in table.columns:
+        del mark[item]
+        if not isinstance(value, pd.Series) or value.name is None:
+            _warn_unsaid(item, "as given")
+    else:
+        there = pd.DataFrame(table)[item]
+        apart = isinstance(value, pd.Series) and not value.index.equals(there.index)
+        new = value.reindex(there.index) if apart and value.index.is_unique else value
+        if _alike(new, there):
+            return
+        if _alike(new, turned(there, *mark[item])):
+            del mark[item]
+        else:
+            _warn_unsaid(item, "keyed")
+            return
+    _mark(table, mark)
+
+
+def _alike(new: Any, there: pd.Series) -> bool:
+    if np.shape(new) != there.shape:
+        return False
+    try:
+        one, two = (pd.to_numeric(pd.Series(np.asarray(side))).to_numpy(np.float64) for side in (new, there))
+    except (TypeError, ValueError):
+        return False
+    both = ~np.isnan(one) & ~np.isnan(two)
+    return bool(both.any() and (one[both] == two[both]).all())
+
+
+def _move(table: pd.DataFrame, before: list[Any]) -> None:
+    """Marks follow columns that were named anew; those of columns that are away wait for them."""
+    mark = dict(table.attrs.get(KEYED) or {})
+    after = list(table.columns)
+    if len(after) != len(before):
+        return
+    known = [next((mark[part] for part in _parts_of_name(name) if part in mark), None) for name in before]
+    moved = {name: ends for name, ends in mark.items() if name not in before and name not in after}
+    for old, new, ends in zip(before, after, known, strict=True):
+        if isinstance(new, str) and ends is not None:
+            moved[new] = ends
+        elif new in mark and new not in before and new != old:
+            _warn_unsaid(str(new), "as given")
+        elif not isinstance(new, str) and ends is not None:
+            moved.update({part: mark[part] for part in _parts_of_name(old) if part in mark})
+    _mark(table, moved)
+
+
+def _parts_of_name(name: Any) -> tuple[Any, ...]:
+    return name if isinstance(name, tuple) else (name,)
+
+
+def _warn_unsaid(item: str, taken: str) -> None:
+    fact = f"{item!r} was keyed in this table; what is put there does not say so and is taken to be {taken}."
+    hint = "take the column from a table that knows, or key the whole table with reverse_key."
+    warn_user(fact_and_hint("reverse_key", fact, hint))
+
+
 def _join_knowledge(made: pd.DataFrame, parts: list[Any]) -> None:
     """Give a table what its parts know together.
 
@@ -227,6 +327,11 @@ def _join_knowledge(made: pd.DataFrame, parts: list[Any]) -> None:
     attrs = dict(made.attrs)
     attrs.pop(KEYED, None)
     if together:
+        there = set().union(*map(_columns_of, parts))
+        for name in (str(name) for name in made.columns if str(name) not in there):
+            # a join gives columns of one name suffixes
+            if begun := [item for item in together if item in there and name.startswith(item)]:
+                together[name] = together[max(begun, key=len)]
         attrs[KEYED] = {item: list(ends) for item, ends in together.items()}
     known = [told for part in parts if (told := reasons_of_table(part)) is not None]
     if known and "reasons" not in attrs:

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import analysis
 import instrument
@@ -401,3 +403,93 @@ def test_ids_put_together_know_of_no_item_that_is_added_later() -> None:
         [KEYED_TABLE[["participant", "wave"]].head(4), KEYED_TABLE[["participant", "wave"]].tail(4)]
     )
     assert keyed_items(ids.assign(**{item: 1})) == {}
+
+
+CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "dropped, raw again": lambda t: t.drop(columns="c").assign(c=CHECKED["c"]),
+    "dropped, keyed again": lambda t: t.drop(columns="c").assign(c=KEYED_TABLE["c"]),
+    "deleted, raw again": lambda t: (t.pop("c"), t.insert(2, "c", RAW["c"]), t)[2],
+    "deleted, keyed again": lambda t: (t.pop("c"), t.insert(2, "c", KEYED_TABLE["c"]), t)[2],
+    "dropped, raw joined": lambda t: t.drop(columns="c").merge(RAW[["participant", "c"]], on="participant"),
+    "dropped, raw beside": lambda t: pd.concat([t.drop(columns="c"), RAW[["c"]]], axis=1),
+    "dropped, keyed beside": lambda t: pd.concat([t.drop(columns="c"), KEYED_TABLE[["c"]]], axis=1),
+    "raw over keyed": lambda t: t.assign(c=CHECKED["c"]),
+    "raw numbers over keyed": lambda t: t.assign(c=RAW["c"].to_numpy()),
+    "raw of fewer rows over keyed": lambda t: t.iloc[:40].assign(c=CHECKED["c"]),
+    "keyed over keyed": lambda t: t.assign(c=KEYED_TABLE["c"].to_numpy().astype(float)),
+    "several raw over keyed": lambda t: _set(t, ["c", "g"], RAW[["c", "g"]]),
+    "several keyed over raw": lambda t: _set(CHECKED.copy(), ["c", "g"], t[["c", "g"]]),
+    "keyed over raw": lambda t: CHECKED.assign(c=t["c"]),
+    "there and back": lambda t: t.rename(columns={"c": "x"}).rename(columns={"x": "c"}),
+    "prefix and back": lambda t: t.add_prefix("w1_").rename(columns=lambda name: name.removeprefix("w1_")),
+    "suffix and back": lambda t: t.set_axis([f"{n}.1" for n in t], axis=1).rename(columns=lambda n: n[:-2]),
+    "named where it stands": lambda t: _named(_named(t, "c", "x"), "x", "c"),
+    "raw renamed to it": lambda t: t.assign(x=RAW["c"]).drop(columns="c").rename(columns={"x": "c"}),
+    "keyed renamed to it": lambda t: t.assign(x=t["c"]).drop(columns="c").rename(columns={"x": "c"}),
+    "exchanged and back": lambda t: _exchanged(_exchanged(t)),
+    "joined twice": lambda t: _named(t.merge(t[["participant", "c"]], on="participant"), "c_y", "c").drop(
+        columns="c_x"
+    ),
+}
+FEWER = {"raw of fewer rows over keyed"}
+UNTOLD = {"raw renamed to it", "keyed over keyed"}
+"""What pandas has told nobody: a column of another name, numbers without a name."""
+
+
+def _set(table: pd.DataFrame, names: list[str], values: pd.DataFrame) -> pd.DataFrame:
+    table[names] = values
+    return table
+
+
+def _named(table: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
+    table.columns = [new if name == old else name for name in table.columns]
+    return table
+
+
+def _exchanged(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns={"c": "a", "a": "c"})
+
+
+def _scored_alike(made: Callable[[], pd.DataFrame]) -> list[str]:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        table = made()
+        found = instrument.score(table, SCALE, rescale="0-100").scores
+    said = [str(one.message) for one in told if "does not say so" in str(one.message)]
+    expected = instrument.score(CHECKED, SCALE, rescale="0-100").scores.iloc[: len(found)]
+    assert found["one"].to_list() == expected["one"].to_list()
+    assert found["two"].to_list() == expected["two"].to_list()
+    assert as_given(table)["c"].to_list() == RAW["c"].iloc[: len(table)].to_list()
+    return said
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_digits_stay_right_whatever_columns_are_taken_away_and_put_back(name: str) -> None:
+    said = _scored_alike(lambda: CHANGES[name](KEYED_TABLE.copy()))
+    assert len(said) == (name == "raw renamed to it")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(sorted(CHANGES.keys() - UNTOLD - FEWER)), min_size=2, max_size=4))
+def test_digits_stay_right_after_several_changes(names: list[str]) -> None:
+    def made() -> pd.DataFrame:
+        table: pd.DataFrame = KEYED_TABLE.copy()
+        for name in names:
+            table = CHANGES[name](table)
+        return table
+
+    assert _scored_alike(made) == []
+
+
+def test_numbers_that_fit_neither_are_warned_of() -> None:
+    with pytest.warns(
+        instrument.ToolkitWarning, match=r"'c' was keyed .* does not say so and is taken to be keyed"
+    ):
+        table = KEYED_TABLE.assign(c=[1, 5] * 100)
+    assert keyed_items(table) == REVERSED
+    with pytest.warns(
+        instrument.ToolkitWarning, match=r"'c' was keyed .* does not say so and is taken to be as"
+    ):
+        table = KEYED_TABLE.drop(columns="c").assign(c=RAW["c"].to_numpy())
+    assert keyed_items(table) == {"g": (0.0, 3.0)}
+    assert keyed_items(KEYED_TABLE.rename(columns={"c": "a", "a": "c"})) == {"a": (1.0, 5.0), "g": (0.0, 3.0)}
