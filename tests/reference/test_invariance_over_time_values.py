@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.families.longitudinal_invariance import longitudinal_invariance
+from analysis.common import rules
+from analysis.structural.families.longitudinal_invariance import longitudinal_invariance, over_time_syntax
+from analysis.structural.language.ordinal_levels import read_measurement
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 HERE = Path(__file__).parent
@@ -85,3 +87,46 @@ def test_bad_requests_are_refused(repeated: pd.DataFrame) -> None:
     lacking.loc[(lacking["wave"] == "two") & (lacking["i2"] == 1), "i2"] = 2
     with pytest.raises(NotEstimableError, match="lack a category at a wave: 'i2 at wave 2'"):
         longitudinal_invariance(MODEL, lacking)
+
+
+def test_only_the_waves_asked_for_count_and_the_first_is_held_at_nought(repeated: pd.DataFrame) -> None:
+    later = repeated[repeated["wave"] == "two"].assign(wave="three")
+    three = pd.concat(
+        [repeated, later, later.iloc[[0]]], ignore_index=True
+    )  # a double of a wave not asked for
+    wanted = {"ordered": False, "levels": ["scalar"]}
+    found = longitudinal_invariance(MODEL, three, waves=["two", "one"], **wanted)
+    turned = longitudinal_invariance(MODEL, repeated, waves=["one", "two"], **wanted)
+    assert found.table["chisq"].item() == pytest.approx(turned.table["chisq"].item(), rel=1e-5)
+    assert found.group == "wave"
+    means = [
+        one.fits["scalar"].parameters.query("op == '~1' and lhs in ('f.w1', 'f.w2')")["est"].tolist()
+        for one in (found, turned)
+    ]
+    assert means[0][0] == means[1][0] == 0.0
+    assert means[0][1] * means[1][1] < 0  # seen from the other wave, the change has the other sign
+
+
+def test_indices_and_limits_are_those_of_the_estimator(repeated: pd.DataFrame) -> None:
+    wanted = {"levels": ["configural", "metric"]}
+    plain = longitudinal_invariance(MODEL, repeated, ordered=False, estimator="ML", **wanted)
+    robust = longitudinal_invariance(MODEL, repeated, ordered=False, estimator="MLR", **wanted)
+    items = longitudinal_invariance(MODEL, repeated, levels=["configural"])
+    assert (plain.variant, robust.variant, items.variant) == ("naive", "scaled", "scaled")
+    assert plain.rules == robust.rules == (rules.INVARIANCE_CFI, rules.INVARIANCE_RMSEA)
+    assert items.rules == (rules.INVARIANCE_CFI_ORDINAL, rules.INVARIANCE_RMSEA_ORDINAL)
+
+
+def test_people_with_gaps_are_left_out_where_that_is_asked(repeated: pd.DataFrame) -> None:
+    left = repeated[(repeated["wave"] == "one") | (repeated.index % 3 > 0)]
+    both = int(left.groupby("participant").size().eq(2).sum())
+    found = longitudinal_invariance(MODEL, left, ordered=False, levels=["configural"], missing="listwise")
+    assert found.n_obs == both < 600
+
+
+def test_residuals_that_go_together_do_so_at_every_wave() -> None:
+    measured = read_measurement("f =~ a + b + c + d\na ~~ b")
+    lines = over_time_syntax(measured, 2, frozenset({"loadings"}), {}).split("\n")
+    covaried = [line for line in lines if " ~~ " in line and "*" not in line]
+    assert covaried[:2] == ["a.w1 ~~ b.w1", "a.w2 ~~ b.w2"]
+    assert covaried[2:] == [f"{item}.w1 ~~ {item}.w2" for item in "abcd"]

@@ -127,6 +127,7 @@ def test_unusable_tables_are_refused(data: pd.DataFrame, message: str) -> None:
             long().assign(score=lambda frame: frame.groupby("participant")["score"].transform("first")),
             "residual",
         ),
+        (long(8).assign(score=[1.0, 3.0, 3.0, 1.0] * 4), "8 targets do not differ"),
     ],
 )
 def test_what_cannot_be_estimated(data: pd.DataFrame, message: str) -> None:
@@ -241,3 +242,21 @@ def test_reliable_change_has_its_threshold_and_its_edge() -> None:
     above = reliable_change(pd.Series([0.0]), pd.Series([z * 2**0.5 * (1 + 1e-9)]), sem=1.0)
     assert below.table["direction"].item() == "no reliable change"
     assert above.table["direction"].item() == "higher"
+
+
+def test_the_interval_asked_for_is_the_one_of_its_row() -> None:
+    found = icc(long(shift=1.0, k=3))
+    assert len(set(found.table["ci_lower"])) == 6
+    for name, row in found.table.iterrows():
+        assert found.ci(str(name)) == (row["ci_lower"], row["ci_upper"])
+
+
+def test_differences_have_no_slope_where_every_mean_is_the_same() -> None:
+    found = limits_of_agreement(pd.Series([1.0, 2.0, 3.0, 4.0]), pd.Series([9.0, 8.0, 7.0, 6.0]))
+    assert np.isnan(found.slope) and np.isnan(found.slope_pvalue)
+    assert found.bias == 5.0 and found.sd == pytest.approx(np.std([8, 6, 4, 2], ddof=1))
+
+
+def test_a_score_without_error_has_none() -> None:
+    assert standard_error_of_measurement(3.0, 1.0) == 0.0
+    assert standard_error_of_measurement(3.0, 0.0) == 3.0
