@@ -78,7 +78,7 @@ FACTS = (
     ("items", "statistics", "floor_share", "On the lowest option"),
     ("items", "statistics", "ceiling_share", "On the highest option"),
     ("items", "statistics", "item_rest_r", "Correlation with the rest of its theme"),
-    ("reliability", "if_dropped", "alpha", "Alpha of its theme"),
+    ("reliability", "alpha", "alpha", "Alpha of its theme"),
     ("reliability", "if_dropped", "if_dropped", "Alpha of its theme without it"),
     ("models", "loadings", "loading", "Loading in the model of the themes"),
     ("exploration", "loadings", "communality", "Communality among exploratory factors"),
@@ -112,11 +112,12 @@ def item_sheet(tree: Tree, item: str) -> ItemSheet | None:
     if wording is None:
         return None
     themes, known = tree["meta"]["instrument"]["themes"], tree["meta"].get(READ, {}).get(item, item)
+    own: Mapping[str, Any] = next((theme for theme in themes if item in theme["items"]), {})
     return ItemSheet(
         item=item,
         wording=wording,
-        theme=next((theme["title"] for theme in themes if item in theme["items"]), ""),
-        facts=tuple(_facts(tree, known)),
+        theme=own.get("title", ""),
+        facts=tuple(_facts(tree, known, own.get("id", ""))),
         answers=_answers(tree, known),
         compared=_compared(tree, known),
         functioning=tuple(_functioning(tree, known)),
@@ -132,9 +133,9 @@ def _table(tree: Tree, section: str, table: str) -> Mapping[str, list[Any]]:
     return columns
 
 
-def _rows(tree: Tree, section: str, table: str, item: str) -> list[dict[str, Any]]:
+def _rows(tree: Tree, section: str, table: str, item: str, of: str = "item") -> list[dict[str, Any]]:
     columns = _table(tree, section, table)
-    places = [row for row, name in enumerate(columns.get("item", ())) if name == item]
+    places = [row for row, name in enumerate(columns.get(of, ())) if name == item]
     return [{key: column[row] for key, column in columns.items()} for row in places]
 
 
@@ -144,10 +145,12 @@ def _form(tree: Tree, section: str, table: str, column: str) -> str:
     return form
 
 
-def _facts(tree: Tree, item: str) -> list[Fact]:
+def _facts(tree: Tree, item: str, theme: str) -> list[Fact]:
     made = []
     for section, table, column, label in FACTS:
-        for row in _rows(tree, section, table, item)[:1]:
+        # a theme of two items has an alpha, and none without either of them
+        whole = table == "alpha"
+        for row in _rows(tree, section, table, theme if whole else item, "theme" if whole else "item")[:1]:
             if row.get(column) is not None:
                 text = format_value(row[column], _form(tree, section, table, column))
                 made.append(Fact(label=label, text=text, topic=section))

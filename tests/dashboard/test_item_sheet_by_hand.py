@@ -106,7 +106,10 @@ def _tree() -> dict[str, Any]:
         },
     }
     items = {"q1": "First?", "q10": "Tenth?", "q3": "Third?"}
-    themes = [{"title": "A", "items": ["q1", "q10"]}, {"title": "B", "items": ["q3"]}]
+    themes = [
+        {"id": "a", "title": "A", "items": ["q1", "q10"]},
+        {"id": "b", "title": "B", "items": ["q3"]},
+    ]
     return {"meta": {"instrument": {"items": items, "themes": themes}}, "sections": sections}
 
 
@@ -135,6 +138,23 @@ def test_every_number_of_the_page_is_that_of_its_own_row() -> None:
     ]
     assert found.curves is not None
     assert (found.curves.discrimination, found.curves.difficulties) == (1.5, (-1.0, 0.5))
+
+
+def test_a_theme_of_two_items_has_an_alpha_and_none_without_either() -> None:
+    tree = _tree()
+    alphas = {"theme": ["b", "a"], "alpha": [0.61, 0.734]}
+    dropped = {"item": ["q3"], "alpha": [0.99], "if_dropped": [0.5]}
+    head = {"alpha": {"alpha": {"label": "Alpha", "format": "r2"}}}
+    tree["sections"]["reliability"] = _section({"alpha": alphas, "if_dropped": dropped}, head)
+    told = {
+        item: {fact.label: fact.text for fact in found.facts if "Alpha" in fact.label}
+        for item in ("q1", "q3")
+        if (found := item_sheet(tree, item)) is not None
+    }
+    assert told == {
+        "q1": {"Alpha of its theme": ".73"},
+        "q3": {"Alpha of its theme": ".61", "Alpha of its theme without it": ".50"},
+    }
 
 
 def test_what_is_not_told_is_not_there() -> None:
