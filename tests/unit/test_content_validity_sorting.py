@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats import inter_rater
 
 from instrument.content.item_sorting import cohen_kappa, fleiss_kappa, item_sorting
@@ -153,3 +154,16 @@ def test_cohen_refuses_other_subjects_and_constant_codes() -> None:
         cohen_kappa(pd.Series([0, 1]), pd.Series([0, 1], index=[1, 2]))
     with pytest.raises(NotEstimableError, match="kappa is not defined"):
         cohen_kappa(pd.Series([1, 1]), pd.Series([1, 1]))
+
+
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.2])
+def test_the_critical_coefficient_is_that_of_the_level_asked_for(level: float) -> None:
+    found = item_sorting(VOTES, INTENDED, significance=level)
+    needed = next(m for m in range(11) if stats.binom.sf(m - 1, 10, 0.5) <= level)
+    assert found.items["critical_coefficient"].tolist() == [2 * needed / 10 - 1] * 3
+    assert found.items["met"].tolist() == [2 * needed / 10 - 1 <= 0.8, False, False]
+
+
+def test_the_summary_tells_the_share_on_the_intended_theme() -> None:
+    told = item_sorting(VOTES, INTENDED).summary()
+    assert ".63" in told and "1 items above" in told  # (.9 + .6 + .4) / 3; coefficients have .40

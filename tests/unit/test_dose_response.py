@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from analysis import dose_response
-from analysis.adherence.dose.dose_response import DoseClaim, DoseResult, sup_t
+from analysis.adherence.dose.dose_response import DoseClaim, DoseResult, _claim, sup_t
 from analysis.adherence.dose.threshold import differences, find_threshold, places_of
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
@@ -157,3 +159,66 @@ def test_a_gentle_line_has_a_best_step_that_is_not_claimed(seed: int) -> None:
     row = fitted(people(400, seed=seed, slope=0.12)).threshold.iloc[0]
     assert row["pvalue"] < 0.05 and row["ci_lower"] > 0  # the step alone would be claimed
     assert row["aic_line"] < row["aic_step"] and row["claim"] == str(DoseClaim.NO_THRESHOLD)
+
+
+def bent(dose: Any, knots: list[float]) -> Any:
+    """Natural cubic splines on truncated powers (Hastie, Tibshirani & Friedman, 5.4)."""
+
+    def d(k: int) -> Any:
+        above = [np.maximum(dose - knots[j], 0) ** 3 for j in (k, -1)]
+        return (above[0] - above[1]) / (knots[-1] - knots[k])
+
+    return np.column_stack([d(k) - d(len(knots) - 2) for k in range(len(knots) - 2)])
+
+
+def test_curve_tests_and_criteria_are_those_of_least_squares_elsewhere() -> None:
+    table = people(step=0.6, slope=0.1)
+    found = fitted(table, adjust_for=["severity", "site"], confidence=0.9)
+    use, better = table["use"].to_numpy(), table["better"].to_numpy()
+    held = np.column_stack([table["severity"], table["site"] == "y"]).astype(float)
+    knots = found.design["knots"]
+    own = np.column_stack([np.ones(300), use, bent(use, knots), held])
+    curve = sm.OLS(better, own).fit(cov_type="HC3", use_t=True)
+    at = found.curve["dose"].to_numpy()
+    rows = np.column_stack([np.ones(len(at)), at, bent(at, knots), np.tile(held.mean(axis=0), (len(at), 1))])
+    told = curve.get_prediction(rows).summary_frame(alpha=0.1)
+    np.testing.assert_allclose(
+        found.curve[["estimate", "se", "ci_lower", "ci_upper"]],
+        told[["mean", "mean_se", "mean_ci_lower", "mean_ci_upper"]],
+        rtol=1e-7,
+    )
+    for row, first in zip(found.tests.to_dict("records"), (1, 2), strict=True):
+        restricted = np.eye(own.shape[1])[first : 2 + len(knots) - 2]
+        test = curve.f_test(restricted)
+        assert (row["f"], row["df1"]) == (pytest.approx(float(test.fvalue), rel=1e-6), len(restricted))
+        assert row["pvalue"] == pytest.approx(float(test.pvalue), rel=1e-6)
+    threshold = found.threshold.iloc[0]
+    step = np.column_stack([np.ones(300), use >= threshold["at"], held])
+    line = np.column_stack([np.ones(300), use, held])
+    constant = 300 * (1 + np.log(2 * np.pi)) - 2  # of the likelihood, and the parameter of the spread
+    for name, x, more in (("line", line, 0), ("curve", own, 0), ("step", step, 2)):
+        assert threshold[f"aic_{name}"] == pytest.approx(sm.OLS(better, x).fit().aic + more - constant)
+    assert threshold["apparent"] == pytest.approx(sm.OLS(better, step).fit().params[1])
+    sought = find_threshold(use, better, np.column_stack([np.ones(300), held]), draws=60, level=0.9, seed=1)
+    assert threshold["ci_lower"] == pytest.approx(sought.lower - sought.optimism)
+    assert threshold["ci_upper"] == pytest.approx(sought.upper - sought.optimism)
+    assert threshold["people_below"] == (use < threshold["at"]).sum()
+
+
+def test_a_step_is_claimed_at_the_level_asked_for_and_two_below_the_others(found: DoseResult) -> None:
+    strict = fitted(people(step=1.0), confidence=0.99)  # 60 permutations say no less than 1 / 61
+    assert strict.threshold["claim"].item() == str(DoseClaim.NO_THRESHOLD)
+    table = people(step=1.0)
+    others = np.column_stack([np.ones(300), table["severity"]])
+    step = find_threshold(
+        table["use"].to_numpy(), table["better"].to_numpy(), others, draws=60, level=0.95, seed=1
+    )
+    for distance, claim in ((1.9, DoseClaim.NO_THRESHOLD), (2.0, DoseClaim.FOUND)):
+        aic = {"aic_step": 0.0, "aic_line": distance, "aic_curve": 9.0}
+        assert _claim(step, found.tests, aic, 0.05) is claim
+    unsure = replace(step, pvalue=0.2)
+    aic = {"aic_step": 0.0, "aic_line": 9.0, "aic_curve": 9.0}
+    assert _claim(unsure, found.tests, aic, 0.05) is DoseClaim.NO_THRESHOLD
+    nothing = found.tests.assign(pvalue=0.2)
+    assert _claim(unsure, nothing, aic, 0.05) is DoseClaim.NO_ASSOCIATION
+    assert _claim(step, nothing, aic, 0.05) is DoseClaim.FOUND
