@@ -101,6 +101,10 @@ def test_of_three_rounds_the_last_two_are_compared(folder: Path) -> None:
         "q1": True,
         "q3": False,
     }
+    with (folder / "decisions.csv").open("a", encoding="utf-8") as file:
+        file.write("1,q3,keep,I like it.,I like it.,nobody minded\n")
+    kept = last_rounds_compared(load_content(folder))
+    assert kept is not None and not kept.set_index("item").loc["q3", "reworded"]
 
 
 def test_two_options_and_a_base_of_one_are_enough() -> None:

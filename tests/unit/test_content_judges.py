@@ -140,6 +140,7 @@ def test_the_smallest_panel_holds_with_every_larger_one() -> None:
         ({"sizes": []}, "there is no size"),
         ({"sizes": [2.5]}, "sizes are 2.5"),
         ({"good": 0.5, "poor": 0.6}, "good is 0.5 and poor 0.6"),
+        ({"good": 0.5, "poor": 0.5}, "good is 0.5 and poor 0.5"),
         ({"expected_v": 1.2}, "expected_v 1.2"),
         ({"n_options": 1}, "n_options 1"),
     ],

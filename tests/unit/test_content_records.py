@@ -111,6 +111,14 @@ def test_each_judge_counts_with_the_last_rating_and_roles_stay_apart(folder: Pat
     assert sorting_of(records) is None
 
 
+def test_items_that_one_judge_sorted_are_left_out_of_the_sorting(folder: Path) -> None:
+    rows = "E1,q1,a\nE2,q1,a\nE3,q1,a\nE1,q3,b\nE2,q3,a\nE3,q3,b\nE1,q2,a\n"
+    (folder / "sorting.csv").write_text("judge,item,theme\n" + rows, encoding="utf-8")
+    found = sorting_of(load_content(folder))
+    assert found is not None
+    assert found.items.set_index("item")["agreement"].to_dict() == {"q1": 1.0, "q3": 2 / 3}
+
+
 def test_interviews_are_counted_by_hand(folder: Path) -> None:
     records = load_content(folder)
     table = problems_by_item(records).set_index(["item", "round"])

@@ -14,8 +14,9 @@ import analysis
 import instrument
 from analysis.adherence.models.context import REMAINING
 from analysis.adherence.priorities.dominance import general_dominance
-from analysis.adherence.priorities.priority_map import PriorityMap, priority_map
-from analysis.adherence.priorities.several_scores import compare_with_mean, separate_effects
+from analysis.adherence.priorities.priority_map import PriorityMap, _far, priority_map
+from analysis.adherence.priorities.several_scores import Comparison, compare_with_mean, separate_effects
+from analysis.adherence.priorities.words import told
 from analysis.common.standing import Place, Side, place_of
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
@@ -220,3 +221,82 @@ def test_a_theme_of_which_more_is_not_better_has_no_place(
     content["scoring"]["total_themes"] = None
     with pytest.raises(DefinitionError, match=r"1 theme\(s\) that are dimensions or context"):
         priority_map(data.responses, instrument.Instrument.model_validate(content), usage, data.study)
+
+
+def said(
+    themes: dict[str, list[Any]], items: dict[str, list[Any]] | None = None, p: float = 0.01
+) -> tuple[list[str], dict[str, Any]]:
+    """What is said of a map made by hand."""
+    plain = {
+        "title": ["A", "B", "C"],
+        "level": [40.0, 60.0, 80.0],
+        "level_side": [Side.LOWER, Side.UNCLEAR, Side.HIGHER],
+        "effect": [0.4, -0.6, 0.1],
+        "effect_lower": [0.2, -0.9, -0.2],
+        "effect_upper": [0.6, -0.3, 0.4],
+        "p_adjusted": [0.01, 0.001, 0.5],
+        "importance_side": [Side.HIGHER, Side.LOWER, Side.UNCLEAR],
+        "place": [Place.FIRST, Place.UNCLEAR, Place.UNCLEAR],
+    }
+    questions = pd.DataFrame({"pvalue": [0.2, p]})
+    single = {"item": ["q1", "q2"], "effect": [0.3, -0.9], "level": [50.0, 60.0], "p_adjusted": [0.01, 0.4]}
+    more = {"analysed": 90, "needed": 400, "farthest": 2, "due": 8, "confidence": 0.9, "unit": "sessions"}
+    return told(
+        pd.DataFrame({**plain, **themes}),
+        pd.DataFrame({**single, **(items or {})}),
+        questions,
+        {**more, "apart": []},
+    )
+
+
+def test_each_sentence_of_the_map_is_about_its_own_themes() -> None:
+    sentences, values = said({})
+    assert "Clearly below the average of the themes: “A”." in sentences
+    assert "Clearly above the average of the themes: “C”." in sentences
+    assert not any("No theme can be told from" in one for one in sentences)
+    assert any("rate higher “A” and “B” did more or fewer of the" in one for one in sentences)
+    assert "Tied to later use more closely than the average theme: “A”." in sentences
+    assert "Tied to later use less closely than the average theme: “B”." in sentences
+    assert any(one.startswith("Look first at “A”: rated below the average") for one in sentences)
+    assert "The other themes have no sure place on the map." in sentences
+    assert (values["strongest"], values["strongest_effect"]) == ("B", -0.6)  # the largest, whatever its sign
+    assert (values["lowest"], values["highest"], values["farthest"]) == ("A", "C", "C")
+    assert (values["p_level"], values["p_importance"]) == (0.2, 0.01)
+    assert (values["items"], values["items_sure"], values["item"]) == (2, 1, "q1")
+
+
+def test_sentences_change_with_what_the_map_holds() -> None:
+    unclear = {
+        "level_side": [Side.UNCLEAR] * 3,
+        "importance_side": [Side.UNCLEAR] * 3,
+        "p_adjusted": [0.01, 0.2, 0.03],
+    }
+    sentences, _ = said(unclear, {"p_adjusted": [0.2, 0.4]}, p=0.4)
+    assert "No theme can be told from the average of the themes." in sentences
+    assert any("rate higher “A” and “C” did more of the" in one for one in sentences)
+    assert any(one.startswith("Which theme matters more for staying cannot be told") for one in sentences)
+    assert any("none stands out, after allowing" in one for one in sentences)
+    sentences, _ = said(
+        {"p_adjusted": [0.3, 0.2, 0.5], "place": [Place.KEEP, Place.WAIT, Place.ENOUGH]}, p=0.4
+    )
+    assert any(one.startswith("For no theme can these data show") for one in sentences)
+    assert any("what follows is a hint at most" in one for one in sentences)
+    assert not any(one.startswith("Look first") or "no sure place" in one for one in sentences)
+
+
+def test_how_many_people_would_tell_the_farthest_of_the_open_themes_apart() -> None:
+    found = Comparison(
+        difference=np.array([0.9, -0.2, 0.1]),
+        se=np.array([0.1, 0.1, 0.1]),
+        lower=np.array([0.6, -0.5, -0.2]),
+        upper=np.array([1.2, 0.1, 0.4]),
+        pvalue=0.01,
+        criterion=2.4,
+    )
+    told_far = _far(found, 100)
+    assert told_far["farthest"] == 1  # the first is told apart already
+    assert told_far["needed"] == int(np.ceil(100 * ((2.4 + 0.8416212335729143) / 2) ** 2))
+    assert (
+        _far(replace(found, lower=found.difference - 0.01, upper=found.difference + 0.01), 100)["needed"]
+        is None
+    )
