@@ -12,9 +12,11 @@ import pytest
 from analysis.adherence.design.covariates import coded_columns, without_decided
 from analysis.adherence.models.decided import undecided, with_places
 from analysis.adherence.models.fit import Fit
+from analysis.adherence.models.survival import cox
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
+from instrument.errors import NotEstimableError
 from tests.recovery.held_populations import base_study
 
 N = 140
@@ -117,6 +119,29 @@ def test_two_covariates_that_begin_alike_are_no_groups_of_one() -> None:
     apart = x[:6]  # where nobody has both they are as groups of one: those with neither tell nothing
     rows, columns = undecided(apart, ["score", "at:home", "at:work"], reached[:6], ~reached[:6])
     assert rows.tolist() == [False] * 2 + [True] * 4 and columns.sum() == 2
+
+
+def test_columns_that_repeat_others_once_a_group_is_set_apart_have_no_number() -> None:
+    rng = np.random.default_rng(3)
+    group = rng.random(80) < 0.7
+    score, before = rng.standard_normal((2, 80))
+    x = np.column_stack([score, before, group, before * group])
+    left = rng.exponential(30 * np.exp(-0.5 * score), 80)
+    event = group & (left < 40)
+    rows, columns = undecided(x, ["score", "before", "group", "before by group"], ~event)
+    assert (rows == group).all() and columns.tolist() == [True, True, False, False]
+    # The score's number is what it is without the column; that of use before would be any, with an error.
+    time = np.minimum(left, 40.0)
+    held = cox(x[rows][:, columns], time[rows], event[rows])
+    by_hand = cox(x[group][:, :2], time[group], event[group])
+    np.testing.assert_allclose(held.coefficients, by_hand.coefficients, rtol=1e-12)
+    with pytest.raises(NotEstimableError, match="what the score says"):
+        undecided(np.column_stack([score, score * group, group]), ["score", "by group", "group"], ~event)
+    # no score in front, and nothing to set apart: a repeated column goes all the same
+    rows, columns = undecided(
+        np.column_stack([0 * score, before, 2 * before + 1]), ["", "one", "other"], event
+    )
+    assert rows.all() and columns.tolist() == [True, True, False]
 
 
 def test_numbers_of_clinics_stay_names_when_one_clinic_is_set_apart() -> None:

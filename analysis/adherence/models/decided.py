@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.adherence.models.fit import Fit
+from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+REPEATED = 1e-7  # part of a column's length below which nothing is left of it
 
 
 def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -> tuple[Flags, Flags]:
@@ -36,7 +38,12 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
     Returns
     -------
     tuple of array of bool
-        Shape (n,) and (p,).
+        Shape (n,) and (p,). Columns that others repeat in these rows are not left either.
+
+    Raises
+    ------
+    NotEstimableError
+        A score has nothing of its own in these rows.
 
     Examples
     --------
@@ -68,8 +75,32 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
                 break
         else:
             break
-    columns &= (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) < scores)
-    return rows, columns
+    varying = (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) < scores)
+    return rows, _of_their_own(x, rows, columns & varying, scores)
+
+
+def _of_their_own(x: Floats, rows: Flags, columns: Flags, scores: int) -> Flags:
+    """Columns that say in these rows what none of those before them says together; scores come last."""
+    order = [*range(scores, x.shape[1]), *range(scores)]
+    basis, own = np.full((int(rows.sum()), 1), 1 / np.sqrt(max(rows.sum(), 1))), columns.copy()
+    for j in order:
+        if not columns[j]:
+            continue
+        left = x[rows, j]
+        size = np.sqrt(left @ left)
+        for _ in range(2):  # once more, for what rounding left
+            left = left - basis @ (basis.T @ left)
+        length = np.sqrt(left @ left)
+        if length > REPEATED * size:
+            basis = np.column_stack([basis, left / length])
+        elif j >= scores:
+            own[j] = False
+        elif np.ptp(x[:, j]) > 0:
+            fact = (
+                "where groups in which everyone fares alike are set apart, columns say what the score says."
+            )
+            raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    return own
 
 
 def _without_overlap(member: Flags, family: Sequence[int]) -> list[list[int]]:

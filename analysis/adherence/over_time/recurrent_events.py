@@ -215,7 +215,7 @@ def recurrent_events(
     counts = pd.Series(of_person).value_counts().sort_index()
     notes = [f"taken as categories: {', '.join(codes)}"] if codes else []
     if apart:
-        notes.append(f"nobody of these groups had the event, so that they have no ratio: {', '.join(apart)}")
+        notes.append(f"without a ratio, since nobody of a group had the event: {', '.join(apart)}")
     if lost:
         notes.append(f"{lost} rows lack a column and do not count")
     notes.append("an association of rates: who has the chance of the event is no one's choice here")

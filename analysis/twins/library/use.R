@@ -47,6 +47,9 @@ undecided <- function(x, terms, ...) {
     }
   }
   columns <- columns & (seq_len(ncol(x)) == 1 | apply(x[rows, , drop = FALSE], 2, sd) > 0)
+  # What others repeat in these rows; the score comes last.
+  order <- c(which(columns)[-1], 1); told <- qr(cbind(1, x[rows, order, drop = FALSE]), tol = 1e-7)
+  columns[setdiff(order, c(NA, order)[told$pivot[seq_len(told$rank)]])] <- FALSE
   list(rows = rows, columns = columns)
 }
 
