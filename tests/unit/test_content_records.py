@@ -25,7 +25,7 @@ from instrument.content.interviews import (
 from instrument.content.judged import indices_of, last_rounds_compared, ratings_by_item, sorting_of
 from instrument.content.records import load_content
 from instrument.content.standards import STANDARDS, content_standards, wordings_that_differ
-from instrument.content.translating import check_translation, translation_state
+from instrument.content.translating import _questions, check_translation, translation_state
 from instrument.content.validity_indices import content_validity_indices
 from instrument.errors import DefinitionError, ResponseDataError
 
@@ -109,6 +109,21 @@ def test_each_judge_counts_with_the_last_rating_and_roles_stay_apart(folder: Pat
     assert pd.isna(row["user_n"]) and indices_of(records, "relevance", "user") is None
     assert last_rounds_compared(records) is None  # one judge only rated in both
     assert sorting_of(records) is None
+
+
+def test_clear_and_relevant_are_rated_apart_on_the_scale_of_the_file(folder: Path) -> None:
+    settings = {**SETTINGS, "rating": {"lowest": 0, "highest": 10, "relevant_from": 7}}
+    (folder / "content.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    relevant, clear = (7, 6, 10), (6, 2, 9)
+    rows = [
+        f"E{k},1,q1,{aspect},{value}\n"
+        for aspect, values in (("relevance", relevant), ("comprehensibility", clear))
+        for k, value in enumerate(values, start=1)
+    ]
+    (folder / "ratings.csv").write_text("judge,round,item,aspect,rating\n" + "".join(rows))
+    row = ratings_by_item(load_content(folder)).set_index("item").loc["q1"]
+    assert row["expert_i_cvi"] == 2 / 3 and row["expert_clear"] == 1 / 3
+    assert row["expert_aiken_v"] == pytest.approx((7 + 6 + 10) / (3 * 10))
 
 
 def test_items_that_one_judge_sorted_are_left_out_of_the_sorting(folder: Path) -> None:
@@ -285,6 +300,27 @@ def test_a_translation_is_as_far_as_its_last_text(folder: Path) -> None:
     assert translation_state(load_content(folder), "de") == "draft"  # q2 has a fault
     with pytest.raises(DefinitionError, match="no record of a translation into 'fr'"):
         check_translation(load_content(folder), "fr")
+
+
+def test_a_placeholder_left_out_of_two_is_a_fault_and_items_not_under_study_are_no_rows(folder: Path) -> None:
+    text = (folder / "mini.yaml").read_text(encoding="utf-8")
+    twice = text.replace("It helps me, {name}.", "It helps me, {name}, {name}.")
+    (folder / "mini.yaml").write_text(
+        twice.replace("Sie hilft mir.", "Sie hilft mir, {name}."), encoding="utf-8"
+    )
+    settings = {**SETTINGS, "items": ["q1", "q2"]}
+    (folder / "content.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    source = pd.read_csv(record_of(folder) / "translations" / "de.csv")
+    source.loc[source["text"] == "items.q2", ["source", "final"]] = [
+        "It helps me, {name}, {name}.",
+        "Sie hilft mir, {name}.",
+    ]
+    source[source["text"] != "items.q3"].to_csv(folder / "translations" / "de.csv", index=False)
+    table = check_translation(load_content(folder), "de").set_index("text")
+    assert table.loc["items.q2", "faults"] == "placeholders differ"
+    assert "items.q3" not in table.index and (table.drop("items.q2")["faults"] == "").all()
+    assert _questions("Fine", "Ausgezeichnet", "en", "de") == []  # lengths of short texts tell nothing
+    assert _questions("I use it every day now", "Ich nutze es. " * 4, "en", "de") == ["2.5 times as long"]
 
 
 def test_a_text_without_record_and_a_record_without_text_are_drafts(folder: Path) -> None:

@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import analysis
 import instrument
 from analysis.adherence.models.context import REMAINING
 from analysis.adherence.priorities.dominance import general_dominance
-from analysis.adherence.priorities.priority_map import PriorityMap, _far, priority_map
+from analysis.adherence.priorities.priority_map import (
+    PriorityMap,
+    _far,
+    _spread_of_means,
+    priority_map,
+)
 from analysis.adherence.priorities.several_scores import Comparison, compare_with_mean, separate_effects
 from analysis.adherence.priorities.words import told
 from analysis.common.standing import Place, Side, place_of
@@ -84,6 +90,8 @@ def test_the_order_of_people_does_not_matter(
     again = mapped(data, usage, responses=shuffled)
     columns = found.themes.select_dtypes("number").columns
     np.testing.assert_allclose(again.themes[columns], found.themes[columns], rtol=1e-7, atol=1e-10)
+    columns = found.items.select_dtypes("number").columns
+    np.testing.assert_allclose(again.items[columns], found.items[columns], rtol=1e-7, atol=1e-10)
 
 
 def test_places_need_both_directions() -> None:
@@ -300,3 +308,27 @@ def test_how_many_people_would_tell_the_farthest_of_the_open_themes_apart() -> N
         _far(replace(found, lower=found.difference - 0.01, upper=found.difference + 0.01), 100)["needed"]
         is None
     )
+
+
+def test_intervals_of_the_map_are_of_the_level_asked_for(
+    found: PriorityMap, data: SimulatedStudy, usage: UsageSummary
+) -> None:
+    narrow = mapped(data, usage, confidence=0.8).themes
+    for name in ("level", "level_difference", "effect", "effect_difference", "effect_together", "dominance"):
+        of_95, of_80 = (t[f"{name}_upper"] - t[f"{name}_lower"] for t in (found.themes, narrow))
+        assert (of_80 < of_95).all(), name
+    n, k = found.themes["n_rated"].iloc[0], len(narrow)
+    widths = [t["level_difference_upper"] - t["level_difference_lower"] for t in (found.themes, narrow)]
+    expected = [stats.t.ppf(1 - (1 - level) / 2 / k, n - 1) for level in (0.95, 0.8)]
+    np.testing.assert_allclose(widths[0] / widths[1], expected[0] / expected[1])
+
+
+def test_people_without_a_cluster_stand_alone_in_means() -> None:
+    rated = np.random.default_rng(2).normal(size=(16, 3))
+    people = pd.Series([f"p{k}" for k in range(16)])
+    labels = pd.Series({f"p{k}": f"clinic {k // 2}" for k in range(14)})  # seven of two; two have none
+    spread, df = _spread_of_means(rated, people, labels)
+    moved = (rated - rated.mean(axis=0)) / 16
+    sums = np.vstack([moved[:14].reshape(7, 2, 3).sum(axis=1), moved[14:]])
+    np.testing.assert_allclose(spread, sums.T @ sums * 9 / 8)
+    assert df == 8

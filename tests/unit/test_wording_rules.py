@@ -15,6 +15,7 @@ import instrument
 from dta import app
 from instrument.content.wording_rules import (
     WORDING_RULES,
+    _flags,
     check_wording,
     reading_ease_german,
     reading_grade,
@@ -85,6 +86,17 @@ def test_a_flag_names_what_it_found_with_advice_and_source() -> None:
     assert "10.1509/jmkr.45.1.116" in row["source"]
     assert all(rule.source and rule.advice for rule in WORDING_RULES)
     assert len({rule.name for rule in WORDING_RULES}) == len(WORDING_RULES) == 5
+
+
+def test_a_grade_just_above_six_is_told_and_a_word_found_twice_stands_once() -> None:
+    text = "I talk about my daily worries with my doctor before my dinner."
+    grade = 0.39 * 12 + 11.8 * 18 / 12 - 15.59  # 6.79: twelve words of eighteen syllables
+    shorter = text.replace(" dinner", " meals")
+    told = {flag[2]: flag[3] for flag in _flags({"q": text}, "en")}
+    assert told["reading grade"] == f"grade {grade:.1f}"
+    assert "reading grade" not in {flag[2] for flag in _flags({"q": shorter}, "en")}
+    negated = {flag[2]: flag[3] for flag in _flags({"q": "It is not fun, not at all, never."}, "en")}
+    assert negated["negation"] == "not, never"
 
 
 def test_grades_follow_their_formulas() -> None:
