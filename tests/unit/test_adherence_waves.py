@@ -226,3 +226,35 @@ def test_a_log_in_a_table_of_an_engine_gives_the_same(
         engine=address,
     )
     pd.testing.assert_frame_equal(again.effects, found.effects, rtol=1e-9)
+
+
+def test_everybody_due_is_counted_once_and_the_whole_score_is_a_family_of_its_own(
+    found: WavesResult, scores: pd.DataFrame, data: SimulatedStudy
+) -> None:
+    baseline = as_study(data.study).baseline[0]
+    outcomes = data.outcomes.copy()
+    without = outcomes["participant"].astype(str).isin(scores["participant"].astype(str).unique()[:12])
+    outcomes.loc[without, baseline] = np.nan
+    themes = ["using", "progression"]
+    again = relate_waves(
+        scores,
+        data.usage,
+        data.study,
+        outcomes,
+        data.covariates,
+        participants=data.enrolment,
+        predictors=["total", *themes],
+    )
+    counted = again.windows
+    reasons = ["not_watched", "nothing_due", "no_score", "no_covariate", "rated"]
+    assert (counted[reasons].sum(axis=1) == counted["people"]).all()
+    assert (found.windows["no_covariate"] == 0).all() and counted["no_covariate"].iloc[0] > 0
+    assert (counted["rated"] + counted["no_covariate"] == found.windows["rated"]).all()
+    assert counted["first"].iloc[0] == counted["rated"].iloc[0] and counted["history"].iloc[0] == 0
+    assert (counted["first"].iloc[1:] <= counted["rated"].iloc[1:]).all()
+    for _, rows in again.effects.groupby("rating"):
+        p = rows.set_index("predictor")
+        assert p.loc["total", "p_adjusted"] == p.loc["total", "pvalue"]
+        smaller, larger = sorted(p.loc[themes, "pvalue"])
+        holm = sorted(p.loc[themes, "p_adjusted"])
+        assert holm == pytest.approx([min(2 * smaller, 1), min(max(2 * smaller, larger), 1)])

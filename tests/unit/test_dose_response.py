@@ -66,6 +66,20 @@ def test_where_few_are_is_marked(found: DoseResult) -> None:
     assert ranges["supported"].tolist() == [False, True, False]
     assert ranges["people"].sum() == 300 and ranges["share"].sum() == pytest.approx(1)
     assert (ranges["from_dose"].iloc[1:].to_numpy() == ranges["to_dose"].iloc[:-1].to_numpy()).all()
+    at, kind = found.curve["dose"].tolist(), found.curve["supported"].tolist()
+    between = [(at[k] + at[k + 1]) / 2 for k in range(len(at) - 1) if kind[k] != kind[k + 1]]
+    assert ranges["from_dose"].tolist() == [use.min(), *between]
+    assert ranges["people"].tolist() == np.diff([0, *(int((use < b).sum()) for b in between), 300]).tolist()
+
+
+def test_a_number_that_looks_like_a_code_is_a_number_where_that_is_said() -> None:
+    table = people().assign(visits=np.arange(300) % 4)
+    coded, number = (fitted(table, adjust_for=["visits"], numbers=n) for n in ([], ["visits"]))
+    assert "taken as categories: visits" in coded.notes
+    assert not any("taken as categories" in note for note in number.notes)
+    line = sm.OLS(table["better"], np.column_stack([np.ones(300), table["use"], table["visits"]])).fit()
+    constant = 300 * (1 + np.log(2 * np.pi)) - 2
+    assert number.threshold["aic_line"].item() == pytest.approx(line.aic - constant)
 
 
 def test_a_line_is_no_threshold_and_nothing_is_nothing() -> None:
