@@ -201,6 +201,26 @@ def test_a_search_with_second_derivatives_ends_where_one_without_does() -> None:
     assert endless.covariance is None and endless.reason == "the likelihood has no interior maximum"
 
 
+def test_a_search_ends_where_rounding_hides_what_is_left_to_gain() -> None:
+    # Slopes of a likelihood in the millions are known to so many digits: here to 1e-4, whatever the place.
+    looked: list[float] = []
+
+    def curve(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        looked.append(float(theta[0]))
+        return np.array([[1e8]])
+
+    found = maximise(
+        lambda theta: 1e10 + 5e7 * float((theta[0] - 1) ** 2),
+        lambda theta: np.array([1e8 * np.round(theta[0] - 1, 9) + 1e-4]),
+        np.array([0.25]),
+        1,
+        curve=curve,
+    )
+    assert found.covariance is not None and len(looked) < 30  # 500 steps of nothing, before
+    np.testing.assert_allclose(found.theta, 1.0, atol=1e-9)
+    np.testing.assert_allclose(found.covariance, 1e-8)
+
+
 def test_pairs_of_answers_move_their_correlation_as_each_person_does() -> None:
     rng = np.random.default_rng(14)
     codes = np.clip(np.round(rng.normal(size=(300, 1)) + rng.normal(size=(300, 3))), -1, 2) + 1

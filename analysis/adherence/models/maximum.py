@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 SEARCH_STEPS, NEWTON_STEPS = 500, 30
 FLAT = 1e-7  # slope of the mean log likelihood at which a search ends
 LONGEST, MOST_HALVINGS, ENOUGH = 2.0, 40, 1e-4  # of a step: largest change, part of the promised fall
+ROUNDING = 8.0  # steps of the number that is made smaller
 FAINTEST = 1e-9  # of the largest curvature
 DIFFERENCE = 1e-5  # step of a derivative of exact slopes
 DECREMENT = 1e-12  # twice the gain in log likelihood that is left
@@ -111,6 +112,8 @@ def _descended(
         size = np.abs(roots)
         step = -vectors @ ((vectors.T @ downhill) / np.maximum(size, FAINTEST * size.max()))
         step /= max(1.0, float((np.abs(step) / np.maximum(1.0, np.abs(theta))).max()) / LONGEST)
+        if -float(downhill @ step) <= ROUNDING * np.spacing(abs(now)):
+            break  # what is left to gain is lost in rounding, as with counts in the thousands
         for _ in range(MOST_HALVINGS):
             found = value(theta + step)
             if found <= now + ENOUGH * (downhill @ step):
