@@ -160,3 +160,73 @@ def test_what_waits_behind_a_door_is_made_when_it_is_opened(
     assert [len(door.dataframe) for door in doors] == [1] + [0] * (len(figures) - 1)
     table = results_tree["sections"]["irt"]["tables"]["information"]
     assert len(doors[0].dataframe[0].value) == len(table["theta"])
+
+
+def _asking() -> None:
+    import streamlit as st
+
+    from dashboard.views import address
+
+    where = st.session_state.get("where", "one")
+    options = ["All", "a", "b"] if where != "other" else ["All", "c"]
+    picked = address.select(
+        "Which",
+        options,
+        name="which",
+        page=where,
+        arrived=address.arrive(where),
+        keep=st.session_state.get("keep", True),
+    )
+    st.markdown(f"chosen {picked}")
+
+
+def _went(page: AppTest, where: str) -> str:
+    """Go to another page as its link in the menu does, which names no choice; what is chosen there."""
+    page.query_params.clear()
+    page.session_state["where"] = where
+    page.run()
+    return _chosen(page)
+
+
+def _chosen(page: AppTest) -> str:
+    assert not page.exception
+    (told,) = [one.value.removeprefix("chosen ") for one in page.markdown]
+    kept = page.query_params.get("which", ["All"])
+    assert kept in (told, [told])
+    return str(told)
+
+
+def test_a_choice_stands_in_the_address_and_goes_along_where_it_exists() -> None:
+    page = AppTest.from_function(_asking).run()
+    assert _chosen(page) == "All"
+    page.selectbox[0].set_value("a").run()
+    assert _chosen(page) == "a"
+    assert _went(page, "two") == "a"
+    assert _went(page, "other") == "All"  # has no such option
+    assert _went(page, "one") == "a"  # which is not forgotten there
+    page.selectbox[0].set_value("All").run()
+    assert _chosen(page) == "All"
+    assert _went(page, "two") == "All"
+
+
+def test_a_choice_of_one_page_is_not_taken_along() -> None:
+    page = AppTest.from_function(_asking)
+    page.session_state["keep"] = False
+    page.run().selectbox[0].set_value("b").run()
+    assert _chosen(page) == "b"
+    page.session_state["keep"] = True
+    assert _went(page, "two") == "All"
+    page.selectbox[0].set_value("a").run()
+    page.session_state["keep"] = False
+    assert _went(page, "one") == "All"  # what others keep is not for this page
+
+
+def test_a_link_and_back_win_over_what_was_chosen_and_an_unknown_choice_is_none() -> None:
+    page = AppTest.from_function(_asking)
+    page.query_params["which"] = "b"
+    assert _chosen(page.run()) == "b"
+    page.query_params["which"] = "a"  # Back, on the same page
+    assert _chosen(page.run()) == "a"
+    page.query_params["which"] = "zzz"
+    page.run()
+    assert not page.exception and page.markdown[0].value == "chosen All"
