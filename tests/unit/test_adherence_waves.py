@@ -85,6 +85,9 @@ def test_the_first_and_each_new_rating_of_every_predictor(found: WavesResult) ->
     # everyone rated first counts in every window they are rated in; new ratings need the first one too
     assert first["n_people"] == rated[0] and first["n_ratings"] < sum(rated)
     assert new["n_people"] == new["n_ratings"] == first["n_ratings"] - rated[0]
+    # of those rated at the second wave, who was rated at the first one, too
+    assert found.windows["first"].tolist() == [rated[0], new["n_people"]] and new["n_people"] < rated[1]
+    assert found.windows["history"].tolist() == [0, new["n_people"]]
     inside = (found.effects["ci_lower"] < found.effects["effect"]) & (
         found.effects["effect"] < found.effects["ci_upper"]
     )

@@ -94,6 +94,7 @@ def test_of_three_rounds_the_last_two_are_compared(folder: Path) -> None:
     found = last_rounds_compared(load_content(folder))
     assert found is not None
     table = found.set_index("item")
+    assert table["i_cvi_first"].to_dict() == {"q1": 0.5, "q3": 1.0}  # of the second round
     assert not table["reworded"].any()  # q1 was reworded after the first round, not between these two
     (folder / "ratings.csv").write_text(header + "".join(row for row in rows if ",3," not in row))
     earlier = last_rounds_compared(load_content(folder))
