@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from instrument.administer.withdrawal_code import about_code
 from instrument.definition import Instrument
 from instrument.store import tables
 from instrument.store.answers import (
@@ -473,3 +475,28 @@ def test_what_is_no_copy_is_refused_and_the_store_stays(
         restore(tmp_path / "none", engine)
     with engine.connect() as connection:
         assert by_token(connection, keyring, token) is not None
+
+
+def test_the_withdrawal_code_is_shown_until_ones_own_questionnaire_on_the_web_is_begun(
+    engine: Engine, keyring: Keyring
+) -> None:
+    _, items, tokens = begin(engine, keyring)
+    page = SimpleNamespace(t={"code_before": "was shown", "code_keep": "keep {code}"})
+    with engine.begin() as connection:
+        study = find_study(connection, "s")
+        fresh, on_paper = (link.token for link in invite(connection, study.id, keyring, 2))
+        first = waves_of(connection, study.id)[0].id
+        version = int(study.instrument_version_id)
+        layout = [Placement(n, k, 1) for k, n in enumerate(items.values(), start=1)]
+        number = by_token(connection, keyring, on_paper).id
+        start_administration(
+            connection, number, first, version, layout, lang="en", order_seed=1, mode="paper"
+        )
+
+        def told(token: str) -> str:
+            return about_code(connection, keyring, by_token(connection, keyring, token), page)  # type: ignore[arg-type]
+
+        assert told(tokens[0]) == "was shown"
+        assert told(on_paper).startswith("keep ")  # its answers were kept from paper, no page showed the code
+        assert erase_by_code(connection, keyring, told(fresh).removeprefix("keep ")) is True
+        assert by_token(connection, keyring, fresh) is None and by_token(connection, keyring, on_paper)
