@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.design.covariates import coded_columns, without_decided
+from analysis.adherence.design.covariates import coded_columns, levels_of, without_decided
 from analysis.adherence.models.decided import undecided, with_places
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.survival import cox
@@ -239,3 +239,22 @@ def test_by_week_those_count_who_were_seen_for_one() -> None:
     n = found.effects.set_index("model")["n"]
     assert n[MODELS[1]] == n[MODELS[2]] + 2
     assert found.fits.set_index("model").loc[MODELS[2], "n"] == n[MODELS[2]]
+
+
+def test_no_number_depends_on_the_order_of_people() -> None:
+    """The group without a column of its own was that of whoever stood first."""
+    rng = np.random.default_rng(2)
+    scores, usage = log_of([])
+    side = scores[["participant"]].assign(sex=rng.choice(["woman", "man", "another"], N, p=[0.5, 0.35, 0.15]))
+    side.loc[:1, "sex"] = "another"
+    one = relate_adherence(scores, usage, STUDY, covariates=side)
+    turned = replace(usage, people=usage.people[::-1].reset_index(drop=True))
+    other = relate_adherence(scores[::-1], turned, STUDY, covariates=side[::-1].reset_index(drop=True))
+    told = [r.coefficients.set_index(["model", "term"]) for r in (one, other)]
+    assert set(told[0].index) == set(told[1].index) and "sex:woman" not in told[0].index.get_level_values(
+        "term"
+    )
+    for name in ("estimate", "se"):
+        np.testing.assert_allclose(told[1].loc[told[0].index, name], told[0][name], rtol=1e-5, atol=1e-7)
+    assert levels_of(pd.Series(["b", "a", None, "c", "c", "a", "b"])) == ["a", "b", "c"]
+    assert levels_of(pd.Series(["b", "a", "b"], dtype="category").cat.add_categories("z")) == ["b", "a"]

@@ -38,7 +38,7 @@ def coded_columns(
     quantities: Collection[str] = (),
     categories: Collection[str] = (),
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Quantities stay numbers; labels and codes become one 0/1 column per level after the first to appear.
+    """Quantities stay numbers; labels and codes become one 0/1 column per level but the commonest.
 
     Parameters
     ----------
@@ -69,13 +69,19 @@ def coded_columns(
             added[name] = column.astype("Float64").astype(float)
             adjusters.append(name)
             continue
-        levels = list(pd.unique(column.dropna()))
-        for level in levels[1:]:
+        for level in levels_of(column)[1:]:
             label = f"{name}:{level}"
             added[label] = (column == level).astype(float).where(column.notna())
             adjusters.append(label)
     kept = frame.drop(columns=[n for n in added if n in frame])
     return pd.concat([kept, pd.DataFrame(added, index=frame.index)], axis=1), adjusters, codes
+
+
+def levels_of(column: pd.Series) -> list[Any]:
+    """Levels from the commonest to the rarest, equals by their names: in whatever order people stand."""
+    counts = column.dropna().value_counts(sort=False)
+    counts = counts[counts > 0]
+    return sorted(counts.index, key=lambda level: (-int(counts[level]), str(level)))
 
 
 def is_number_column(column: pd.Series) -> bool:
