@@ -179,7 +179,8 @@ def _weakest(tree: Tree) -> Part | None:
         for row in weak or lowest
     )
     grid = Grid(heads=("Question", "Goes with the rest"), rows=rows)
-    stuck = [f"“{texts[item]}”" for item in tree["meta"]["without_variation"]]
+    own = tree["meta"]["instrument"]["items"]  # by id, whatever readers see in tables
+    stuck = [f"“{own[item]}”" for item in tree["meta"]["without_variation"]]
     none = words.WEAK_OTHERS if stuck else words.WEAK_NONE
     told = [[words.WEAK_STUCK.format("; ".join(stuck))]] if stuck else []
     return Part(

@@ -198,7 +198,8 @@ def without_retries(events: Any) -> Any:
     """Keep the first of the events that bear one id; those without an id all stay."""
     if "event_id" not in events.columns:
         return events
-    same = ibis.window(group_by=["participant", "event_id"], order_by=["day", "kind", "minutes"])
+    content = ["content"] if "content" in events.columns else []  # of equals the first is one and the same
+    same = ibis.window(group_by=["participant", "event_id"], order_by=["day", "kind", "minutes", *content])
     numbered = events.mutate(copy=ibis.row_number().over(same))
     return numbered.filter(is_absent(numbered["event_id"]) | (numbered["copy"] == 0)).drop("copy")
 
@@ -235,9 +236,13 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
 def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     """Put beside each event what the one before it says of it; `stop` is when the person had stopped."""
     alike = ["kind", "minutes", *(["content"] if "content" in events.columns else [])]
-    window = ibis.window(group_by="participant", order_by=["day", *alike])
+    unnamed: Any = is_absent(events["event_id"]) if "event_id" in events.columns else ibis.literal(True)
+    # Of events that are alike those without an id come first: a copy is one of them, never of one with an id,
+    # in whatever order an engine gives equals.
+    last = [] if "event_id" not in events.columns else [~unnamed]
+    window = ibis.window(group_by="participant", order_by=["day", *alike, *last])
     earlier = ibis.window(
-        group_by="participant", order_by=["day", *alike], preceding=(None, 1), following=None
+        group_by="participant", order_by=["day", *alike, *last], preceding=(None, 1), following=None
     )
     ends = events["day"] + events["minutes"] / MINUTES_PER_DAY
     # where nothing lasts, the latest end is the event before: a running maximum would double the time
@@ -254,9 +259,8 @@ def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     apart = events["day"] - events["before_day"]
     double = same & (events["day"] == events["before_day"])
     if rule.retry_seconds:
-        of_kind = ibis.window(group_by=["participant", *alike], order_by="day")
+        of_kind = ibis.window(group_by=["participant", *alike], order_by=["day", *last])
         double = events["day"] - events["day"].lag().over(of_kind) <= _days(rule.retry_seconds)
-    unnamed: Any = is_absent(events["event_id"]) if "event_id" in events.columns else ibis.literal(True)
     double = (double & unnamed).fill_null(False)
     twin = (same & unnamed & (apart > 0.0) & (apart <= _days(TWIN_SECONDS))).fill_null(False)
     pause = (events["day"] - events["before_end"]) * MINUTES_PER_DAY

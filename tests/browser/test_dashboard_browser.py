@@ -341,8 +341,10 @@ def test_the_team_page_fits_a_telephone(tmp_path: Path, browser: Browser) -> Non
         page.set_default_timeout(90_000)
         page.goto(f"http://127.0.0.1:{port}/dashboard/team")
         page.get_by_role("heading", name="The study itself").wait_for()
+        settled(page)  # a button that is drawn anew in this moment takes no click
         page.get_by_role("button", name="Invite").click()
         page.get_by_text("They are shown only here.").wait_for()
+        settled(page)
         page.get_by_role("button", name="Record the withdrawal").click()
         page.get_by_text("the study has no person").wait_for()
         settled(page)

@@ -580,7 +580,7 @@ def test_what_overrides_is_checked_with_the_plan() -> None:
     assert same.overridden == {}
     other = settle(base, {"missing": "listwise"}, "command line")
     assert other.overridden == {"missing": "command line"} and other.origin("missing") == "overridden"
-    with pytest.raises(DefinitionError, match="a plan is needed, got int"):
+    with pytest.raises(DefinitionError, match="a plan is needed, got an int"):
         settle(3)  # type: ignore[arg-type]
 
 
