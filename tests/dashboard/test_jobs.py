@@ -376,9 +376,12 @@ def test_what_has_run_is_what_has_ended(target: Path) -> None:
     from dashboard.jobs import past
 
     ended = closed(begin(target, "good"))
+    held = until(lambda: locking.acquire(jobs_folder(target)))  # as whoever works on a job holds it
     waiting = new_job(target, "a test", {}, {})
     assert waiting.is_open
     assert [job.id for job in past(target)] == [ended.id]
+    os.close(held)
+    assert [job.id for job in past(target)] == [waiting.id, ended.id]  # nobody works on it: it has ended
 
 
 PLAN = "schema: 1\nquestion: Is it one thing?\ntopics: [flow, reliability]\nseed: 7\nrules: {ALPHA: 0.95}\n"
