@@ -177,14 +177,13 @@ def analysed_people(
     study: Study,
     outcomes: pd.DataFrame | None,
     covariates: pd.DataFrame | None,
-    times: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Give the people of `relate_adherence`, with every score of the card, as its models see them.
 
     Parameters
     ----------
-    card, usage, study, outcomes, covariates, times
-        As there.
+    card, usage, study, outcomes, covariates
+        As there; the card without ratings that came late.
 
     Returns
     -------
@@ -199,11 +198,7 @@ def analysed_people(
     NotEstimableError
         Too few people.
     """
-    chosen = refuse_overlap(study, usage, None)
-    names = _score_columns(card, card.scores)
-    late = _too_late(card.scores, times, study, chosen)
-    rows = card.scores[~late]
-    design = assemble(rows, usage, study, outcomes, covariates, names, None, chosen, study.cluster)
+    names, design = _of_card(card, usage, study, outcomes, covariates)
     frame = design.frame
     used = ("done", "due", "active_days_after", "adherent_after", "at_risk", "disengaged", "disengaged_after")
     columns = dict.fromkeys(["participant", *names, *design.adjusters, *used])
@@ -241,9 +236,7 @@ def some_of(
         Its `effects`, without what is adjusted over scores, and its `context`; a model that cannot be
         estimated has no row.
     """
-    chosen = refuse_overlap(study, usage, None)
-    names = _score_columns(card, card.scores)
-    design = assemble(card.scores, usage, study, outcomes, covariates, names, None, chosen, study.cluster)
+    names, design = _of_card(card, usage, study, outcomes, covariates)
     outcome = _outcome_in(design, study)
     runs = [
         ModelRun(design, name, 0.95, outcome, context=context, seed=seed).run(wanted[name])
@@ -254,6 +247,20 @@ def some_of(
     effects = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["model", "predictor"])
     tables = [run.context for run in runs if run.context is not None]
     return effects, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _of_card(
+    card: Scorecard,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+) -> tuple[list[str], LandmarkDesign]:
+    """Every score of a card, and the people who have them all at the landmark, by the study's decisions."""
+    chosen = refuse_overlap(study, usage, None)
+    names = _score_columns(card, card.scores)
+    given = (usage, study, outcomes, covariates, names, None, chosen, study.cluster)
+    return names, assemble(card.scores, *given)
 
 
 def _outcome_in(design: LandmarkDesign, study: Study) -> str | None:

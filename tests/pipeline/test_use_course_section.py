@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import use_course as topic
+from analysis.pipeline.topics.adherence import TOPIC
 from analysis.report.view import prose
 from analysis.simulation.simulate_study import simulate_study
 from analysis.simulation.simulated_study import SimulatedStudy
@@ -333,3 +335,22 @@ def test_without_a_landmark_the_section_says_what_it_needs(data: SimulatedStudy)
     bare = as_study(data.study).model_copy(update={"landmark": None})
     assert "Needs a landmark" in topic.TOPIC.lacks(context_of(data, study=bare))
     assert "usage log" in topic.TOPIC.lacks(context_of(data, usage=None))
+
+
+def test_a_rating_that_came_late_enters_neither_leaving_nor_coming_back() -> None:
+    """It was asked at the landmark wave and answered when the use that it goes with had begun."""
+    drawn = simulate_study("dta_example", n=120, seed=2)
+    landmark = as_study(drawn.study).landmark
+    assert landmark is not None
+    rated = drawn.responses.loc[drawn.responses["wave"].astype(str) == str(landmark.wave), "participant"]
+    late = set(rated.iloc[:9])
+    times = pd.DataFrame({"participant": rated, "wave": str(landmark.wave)})
+    times = times.assign(day=np.where(rated.isin(late), landmark.day + 5.0, landmark.day - 2.0))
+    found = {}
+    for name, given in (("all", None), ("in time", times)):
+        context = build_context(replace(drawn.data, times=given), seed=1)
+        design = topic._design(context, topic.course_of(context), {"total": "Total"})
+        found[name] = set(design.frame["participant"])
+        table = TOPIC.analysed(context)["later_use"]
+        assert set(table["participant"]) == found[name]  # the same people are fitted again in R
+    assert found["all"] & late and found["in time"] == found["all"] - late

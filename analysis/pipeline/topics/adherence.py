@@ -12,7 +12,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people,
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
-from analysis.pipeline.in_time import days_of
+from analysis.pipeline.in_time import card_in_time, days_of
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
@@ -204,8 +204,8 @@ def _people(context: Context) -> dict[str, pd.DataFrame]:
     """Those analysed, one row per person, as the models of later use see them."""
     from analysis.adherence.relate_adherence import analysed_people
 
-    sides = (context.outcomes, context.known_covariates, days_of(context))
-    return {"later_use": analysed_people(context.card, usage_of(context), study_of(context), *sides)}
+    card, sides = card_in_time(context), (context.outcomes, context.known_covariates)
+    return {"later_use": analysed_people(card, usage_of(context), study_of(context), *sides)}
 
 
 def study_of(context: Context) -> Study:

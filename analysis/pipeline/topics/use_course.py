@@ -19,7 +19,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statisti
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
-from analysis.pipeline.in_time import days_of
+from analysis.pipeline.in_time import card_in_time, days_of
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.adherence_measured import Part
@@ -318,7 +318,7 @@ def _design(context: Context, course: UseCourse, titles: Mapping[str, str]) -> L
     usage = course.at[study.landmark.day]
     wave = refuse_overlap(study, usage, None, "use_course")
     given = (context.outcomes, context.known_covariates, list(titles), None, wave, study.cluster)
-    return assemble(context.card.scores, usage, study, *given)
+    return assemble(card_in_time(context).scores, usage, study, *given)
 
 
 def _returned(context: Context, course: UseCourse, titles: Mapping[str, str]) -> Part:
