@@ -12,13 +12,16 @@ from instrument.reading.written_cells import csv_text
 
 
 def refuse_beside(folder: Path, report: Path) -> None:
-    """Refuse a folder for answers that lies in that of a report, or the other way round.
+    """Refuse a folder for answers that lies in that of a report, or the other way round, or that is a file.
 
     Raises
     ------
     DefinitionError
-        It does.
+        It does, or is one.
     """
+    if folder.exists() and not folder.is_dir():
+        fact = f"{folder} is a file."
+        raise DefinitionError(fact_and_hint("dta --analysed", fact, "name a folder; it is made when absent."))
     here, there = folder.resolve(), report.resolve()
     if here == there or there in here.parents or here in there.parents:
         fact = "the tables hold people's answers and would lie with the report."

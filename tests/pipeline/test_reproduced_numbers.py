@@ -294,6 +294,10 @@ def test_tables_as_analysed_stay_apart_from_the_report(
     for folder in (tmp_path / "out", tmp_path / "out" / "data", tmp_path):
         with pytest.raises(DefinitionError, match="hold people's answers"):
             write_analysed(inputs, folder, tmp_path / "out")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    with pytest.raises(DefinitionError, match="file is a file"):
+        write_analysed(inputs, tmp_path / "file", tmp_path / "out")
+    assert (tmp_path / "file").read_text("utf-8") == "kept"
     (path,) = write_analysed(inputs, tmp_path / "data", tmp_path / "out")
     assert path.stat().st_mode & 0o077 == 0
     back = pd.read_csv(path)

@@ -310,3 +310,24 @@ def test_the_level_is_held_where_ratings_are_of_the_clinic() -> None:
     # 99.9 % of 120 at 5 %: at most 14. With people taken as independent it is about 30.
     assert lines.loc["remaining use, logit", "rejected"] * 120 <= 14
     assert lines.loc["remaining use, logit, people independent", "rejected"] * 120 > 14
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-17, 3e-16, -3e-16])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_rounding_leaves_of_a_column_of_one_person_moves_nothing(seed: int, noise: float) -> None:
+    """An effect had limits of ±8,857 points: the rest of such a column was scaled up to information."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((40, 4))
+    x[:, 3] = 0.0
+    x[7, 3] = 1.0
+    weights = rng.uniform(0.1, 3.0, 40)
+    scores = x * rng.standard_normal(40)[:, None]
+    information = x[:, :, None] * (weights[:, None] * x)[:, None, :]
+    whole = information.sum(axis=0)
+    whole[3, 3] *= 1 + noise
+    whole[:3, 3] *= 1 + 2 * noise
+    whole[3, :3] = whole[:3, 3]
+    moved = without_each(scores, information, whole)
+    assert moved[7, 3] == 0.0
+    others = without_each(scores[[7], :3], information[[7], :3, :3], whole[:3, :3])
+    np.testing.assert_allclose(moved[7, :3], others[0], rtol=1e-9)

@@ -196,9 +196,12 @@ def without_each(scores: Floats, information: Floats, whole: Floats | None = Non
     -----
     In R: refit without each cluster, `glm(start = b, control = list(maxit = 1))`.
     """
-    rest = (information.sum(axis=0) if whole is None else whole)[None] - information
-    size = np.sqrt(np.maximum(np.einsum("gjj->gj", rest), 0.0))
-    size = np.where(size > 0, size, 1.0)
+    whole = information.sum(axis=0) if whole is None else whole
+    rest = whole[None] - information
+    # What rounding leaves of a column that only one cluster has is no information on it.
+    told = np.einsum("gjj->gj", rest) > SINGULAR * np.diag(whole)
+    rest = np.where(told[:, :, None] & told[:, None, :], rest, 0.0)
+    size = np.sqrt(np.where(told, np.einsum("gjj->gj", rest), 1.0))
     scaled = rest / (size[:, :, None] * size[:, None, :])
     inverse = _inverses(scaled)
     return -np.einsum("gjk,gk->gj", inverse, scores / size) / size

@@ -4,6 +4,8 @@ later_use <- function() once("later use", function() {
   path <- file.path(folder, "analysed_later_use.csv")
   if (!file.exists(path)) cannot("days of use counted in the log: `dta validate ... --analysed FOLDER` writes them by person")
   table <- cells_of(path, ",", "UTF-8")
+  absent <- setdiff(c("participant", "done", "due", "at_risk", "disengaged", "disengaged_after"), names(table))
+  if (length(absent)) cannot(paste("a whole table of later use: analysed_later_use.csv lacks", paste(absent, collapse = ", ")))
   for (c in setdiff(names(table), "participant")) table[[c]] <- suppressWarnings(as.numeric(table[[c]]))
   table
 })
