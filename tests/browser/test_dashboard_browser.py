@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 sys.path.insert(0, str(Path(__file__).parent))
 from patient_servers import ended, free_port, listening
-from quiet_pages import outside_of, settled
+from quiet_pages import outside_of, settled, wears
 from small_study import small_validation
 from study_of_tests import open_study
 from text_boxes import unreadable
@@ -55,12 +55,6 @@ SERVE = (
     "import sys, pathlib, uvicorn, dta; "
     "uvicorn.run(dta.compose(pathlib.Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), "
     "log_level='warning')"
-)
-# Whether the page has the ground of a scheme: the sum of its red, green and blue says light or dark
-SHOWN = (
-    "dark => { const ground = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor; "
-    "const sum = ground.match(/\\d+/g).slice(0, 3).reduce((all, part) => all + Number(part), 0); "
-    "return (sum < 380) === dark; }"
 )
 
 
@@ -103,7 +97,7 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     for path in PATHS:
         page.goto(address + path)
         page.wait_for_selector("h1")
-        page.wait_for_function(SHOWN, arg=scheme == "dark")
+        wears(page, scheme)
         settled(page)
         if faults := _faults(page):
             found[path or "overview"] = faults
@@ -143,7 +137,7 @@ def test_every_word_of_the_parts_behind_tabs_can_be_read(
     unread, figures, parts = {}, 0, _parts(folder)
     for path in parts:
         page.goto(address + path)
-        page.wait_for_function(SHOWN, arg=scheme == "dark")
+        wears(page, scheme)
         settled(page)
         drawn, words = unreadable(page)
         figures += drawn

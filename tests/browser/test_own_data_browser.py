@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 sys.path.insert(0, str(Path(__file__).parent))
 from patient_servers import ended, free_port, listening
-from quiet_pages import outside_of, settled
+from quiet_pages import outside_of, settled, wears
 from small_study import DATA, SCALE, small_validation
 
 from analysis.jobs.control import running
@@ -102,6 +102,7 @@ def opened(browser: Browser, board: Board, path: str, width: int, scheme: str = 
     page.set_default_timeout(PATIENCE)
     page.goto(board.address(path))
     page.wait_for_selector("h1")
+    wears(page, scheme)
     settled(page)
     return page
 
@@ -113,6 +114,7 @@ def sound(page: Page, name: str, width: int) -> None:
         settled(page)
         page.screenshot(path=Path(SHOTS) / f"{name}-{width}.png")
         page.set_viewport_size({"width": width, "height": 900})
+    settled(page)  # what is fading away has no contrast
     found = [
         (fault["id"], node["html"])
         for fault in Axe().run(page).response["violations"]
@@ -240,10 +242,10 @@ def test_a_validation_is_stopped_on_a_phone_and_the_results_stand(board: Board, 
     page = opened(browser, board, "validation", 390, "dark")
     sound(page, "validation", 390)
     begin_validation(page)
-    sound(page, "validation-running", 390)
+    with held(board):
+        sound(page, "validation-running", 390)
     page.get_by_role("button", name="Cancel the validation").click()
     expect(page.get_by_text("Stopped on request.", exact=False)).to_be_visible()
-    settled(page)
     sound(page, "validation-cancelled", 390)
     assert participants(board) == 1
     page.context.close()
