@@ -118,7 +118,7 @@ class Context:
 
     @cached_property
     def known_covariates(self) -> pd.DataFrame | None:
-        """Covariates that were given, joined by further columns of the answers: each person's first value."""
+        """Covariates that were given, and further columns of the answers: everyone's first value there."""
         further = [name for name in self.responses.columns if name not in {*CONTRACT, *self.scale.item_ids}]
         given = self.covariates
         if given is not None:
@@ -130,7 +130,9 @@ class Context:
         if given is None:
             return people
         given = given.assign(participant=given["participant"].astype(str))
-        return given.merge(people, on="participant", how="left")
+        beyond = people.loc[~people["participant"].isin(given["participant"]), ["participant"]]
+        everyone = pd.concat([given, beyond], ignore_index=True) if len(beyond) else given
+        return everyone.merge(people, on="participant", how="left")
 
     @property
     def waves(self) -> list[Any]:
@@ -156,10 +158,21 @@ class Context:
         )
 
     def wave_name(self, wave: Any) -> str:
-        """Short label of a wave in the study file, else its id."""
-        labels = {w.name: w.label for w in self.study.waves} if self.study is not None else {}
-        label = labels.get(str(wave), "").split(" (")[0]
-        return label or f"wave {wave}"
+        """Short label of a wave in the study file, else its id; no two waves have one name."""
+        return self._wave_names.get(str(wave)) or f"wave {wave}"
+
+    @cached_property
+    def _wave_names(self) -> dict[str, str]:
+        """Labels without what stands in brackets, or with it, or with the id, until each is one wave's."""
+        if self.study is None:
+            return {}
+        whole = {w.name: w.label for w in self.study.waves if w.label}
+        short = {name: label.split(" (")[0] for name, label in whole.items()}
+        marked = {name: f"{label} [{name}]" for name, label in whole.items()}
+        for names in (short, whole, marked):
+            if len(set(names.values())) == len(names):
+                return names
+        return {}
 
     def at_wave(self, wave: Any) -> pd.DataFrame:
         """Rows of one wave, indexed by participant."""

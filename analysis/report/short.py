@@ -199,8 +199,9 @@ def _answered(tree: Tree) -> Part | None:
     if flow is None:
         return None
     waves = flow["tables"]["flow"]["wave"]
-    who = "person" if flow["values"]["participants"] == 1 else "people"
-    lines: list[Words] = [[_value(tree, "flow", "participants"), f" {who} gave answers."]]
+    key = "respondents" if "respondents" in flow["values"] else "participants"
+    who = "person" if flow["values"][key] == 1 else "people"
+    lines: list[Words] = [[_value(tree, "flow", key), f" {who} gave answers."]]
     if len(waves) > 1 and tree["meta"].get("wave_order") != OrderSource.UNKNOWN.value:
         lines.append([words.STAYED])
     if len(waves) == 1:

@@ -161,6 +161,24 @@ def test_covariates_among_the_answers_count_in_python_too(first: pd.DataFrame, s
     assert both["tables"] == beside["tables"]
 
 
+def test_what_the_answers_say_of_people_is_kept_where_the_table_beside_them_holds_fewer(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    k = np.arange(len(first))
+    answers = first.assign(clinic=np.where(k % 3, "north", "south"))
+    table = pd.DataFrame({"participant": first["participant"][::2], "age": 20.0 + k[::2] % 40, "paid": True})
+    found = validate(answers, scale, covariates=table, seed=3, topics=("covariates",))
+    levels = found.tree["sections"]["covariates"]["tables"]["levels"]
+    counted = dict(zip(levels["level"], levels["n"], strict=True))
+    assert (counted["north"], counted["south"]) == (sum(k % 3 > 0), sum(k % 3 == 0))
+    used = found.tree["sections"]["covariates"]["tables"]["covariates"]
+    assert dict(zip(used["covariate"], used["n"], strict=True)) == {
+        "age": len(table),
+        "paid": len(table),
+        "clinic": len(first),
+    }
+
+
 @pytest.mark.parametrize("code", [999, -99])
 @pytest.mark.parametrize("inside", [True, False])
 def test_marks_of_missing_values_are_suspected_aloud(

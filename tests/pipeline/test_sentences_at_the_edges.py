@@ -27,6 +27,7 @@ from analysis.report.opening import opening
 from analysis.report.view import Tree, prose
 from instrument.definition import Instrument
 from instrument.scoring.score import reverse_key
+from instrument.study import make_study
 
 TOPICS = ["items", "scores", "screening", "irt", "reliability", "relations"]
 
@@ -348,3 +349,126 @@ def test_a_shared_copy_of_twenty_people_is_written_though_no_row_of_answers_is_t
     assert all(any(row in gone.get(key, ()) for key in shares) for row in rows)
     assert "distribution@often" not in build_figures(copy["sections"]["items"], copy["meta"])
     assert "Share of each answer" in render_html(copy, extent=Extent.SUPPLEMENT)
+
+
+def with_waves(scale: Instrument, people: int, *waves: str) -> pd.DataFrame:
+    """Everybody at every wave."""
+    frames = [answers_of(scale, people, seed=k) for k, _ in enumerate(waves)]
+    return pd.concat([frame.assign(wave=wave) for frame, wave in zip(frames, waves, strict=True)])
+
+
+def counts_of(table: pd.DataFrame, items: list[str]) -> dict[str, float]:
+    """People and missing answers, counted cell by cell."""
+    cells = [
+        (p, w, pd.isna(v)) for p, w, *row in table[["participant", "wave", *items]].to_numpy() for v in row
+    ]
+    gave = [(p, w) for p, w, missing in cells if not missing]
+    return {
+        "participants": len({p for p, _, _ in cells}),
+        "respondents": len({p for p, _ in gave}),
+        "waves": len({w for _, w, _ in cells}),
+        "waves_answered": len({w for _, w in gave}),
+        "missing_rate": sum(missing for *_, missing in cells) / len(cells),
+    }
+
+
+@pytest.mark.parametrize(
+    ("empty", "said_of"),
+    [
+        ([], "300 people gave answers at 2 waves. At the first (wave a), 300 answered"),
+        (["a"], "300 people gave answers at 1 of 2 waves. At the first with answers (wave b), 300 answered"),
+        (["b"], "300 people gave answers at 1 of 2 waves. At the first (wave a), 300 answered"),
+    ],
+)
+def test_rows_without_any_answer_are_no_answers(empty: list[str], said_of: str) -> None:
+    scale = garden(2, 4)
+    table = with_waves(scale, 300, "a", "b").reset_index(drop=True)
+    table.loc[table["wave"].isin(empty), scale.item_ids] = pd.NA
+    table.loc[table.index[250:350], scale.item_ids[0]] = pd.NA
+    found = validate(table, scale, seed=2, topics=["flow"], waves=["a", "b"])
+    values = found.tree["sections"]["flow"]["values"]
+    assert {key: values[key] for key in counts_of(table, scale.item_ids)} == pytest.approx(
+        counts_of(table, scale.item_ids)
+    )
+    words = said(found.tree, "flow")
+    assert words.startswith(said_of)
+    assert ("also answered at" in words) is (empty != ["a"])  # of the last wave itself it would say nothing
+    assert ("nobody has been asked before" in words) is (empty != ["a"])
+    shared = shared_tree(found.tree)["sections"]["flow"]
+    start = 1 if empty == ["a"] else 0
+    assert shared["tables"]["flow"]["answered"][start] == shared["values"]["first_n"]
+    assert shared["values"]["participants"] == shared["values"]["respondents"] == 300
+
+
+def test_people_who_gave_none_are_told_from_those_who_did() -> None:
+    scale = garden(2, 4)
+    table = answers_of(scale, 300)
+    table.loc[table.index[:100], scale.item_ids] = pd.NA
+    found = validate(table, scale, seed=2, topics=["flow"])
+    values = found.tree["sections"]["flow"]["values"]
+    assert (values["respondents"], values["participants"], values["first_n"]) == (200, 300, 200)
+    assert values["missing_rate"] == pytest.approx(1 / 3)
+    assert said(found.tree, "flow").startswith(
+        "200 of the 300 people in the table gave any answer at 1 wave."
+    )
+    table.loc[table.index[:298], scale.item_ids] = answers_of(scale, 300).loc[
+        table.index[:298], scale.item_ids
+    ]
+    table.loc[table.index[298:], scale.item_ids] = pd.NA  # two people
+    shared = shared_tree(validate(table, scale, seed=2, topics=["flow"]).tree)["sections"]["flow"]["values"]
+    known = [shared[key] for key in ("participants", "respondents") if isinstance(shared[key], int)]
+    assert len(known) < 2  # the difference would tell that two gave none
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("Week 3 (first)", "Week 3 (again)"), ("Week 3 (first)", "Week 3 (again)")),
+        (("Week 3", "Week 3"), ("Week 3 [a]", "Week 3 [b]")),
+        (("Start (at home)", "End (at home)"), ("Start", "End")),
+        (("", ""), ("wave a", "wave b")),
+    ],
+)
+def test_no_two_waves_have_one_name(labels: tuple[str, str], names: tuple[str, str]) -> None:
+    scale = garden(2, 4)
+    table = with_waves(scale, 60, "a", "b").reset_index(drop=True)
+    table.loc[table["wave"] == "b", scale.item_ids] = 4  # everybody at the highest option, at the second wave
+    study = make_study(
+        {
+            "schema": 1,
+            "id": "two",
+            "title": "Two waves",
+            "instrument": scale.id,
+            "study_days": 60,
+            "waves": [
+                {"id": wave, "label": label, "day": day, "opens": day, "closes": day + 5}
+                for wave, label, day in zip("ab", labels, (1, 21), strict=True)
+            ],
+            "landmark": {"wave": "a", "day": 6},
+            "intended_use": {
+                "unit": "sessions",
+                "amount": 8,
+                "weeks": 8,
+                "justification": "one session a week for eight weeks",
+            },
+            "adherence": {
+                "metric": "sessions",
+                "threshold": 0.5,
+                "justification": "half of the sessions that were due",
+            },
+        }
+    )
+    found = validate(table, scale, study=study, seed=2, topics=["flow", "scores"])
+    sections = found.tree["sections"]
+    assert tuple(sections["flow"]["tables"]["flow"]["wave"]) == names
+    ceilings = [
+        float((mean == 4).mean())
+        for theme in scale.themes
+        for mean in [
+            reverse_key(table[table["wave"] == "a"], scale)[scale.theme_items(theme.id)].mean(axis=1)
+        ]
+    ]
+    assert sections["scores"]["values"]["ceiling_highest"] == pytest.approx(max(ceilings))
+    assert (
+        len(sections["scores"]["findings"]) == 6
+    )  # both ends of two themes and the total, of the first wave

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from analysis.common.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
@@ -34,6 +37,8 @@ FIRST = {
     OrderSource.UNKNOWN: "which stands first in the file, so that each person counts once",
 }
 
+AFTER_UNANSWERED = "the first wave with any answer, so that each person counts once"
+
 ENOUGH = Question(text="Did enough people answer?")
 
 
@@ -43,38 +48,39 @@ def section_flow(context: Context) -> Section:
     reasons = _reasons(context)
     account = _account(context, flow, reasons)
     came = arrival_tables(context, account)
-    n_first = int(flow["answered"].iloc[context.waves.index(context.first_wave)])
+    start = _first_row(context)
+    n_first = int(flow["answered"].iloc[start])
     per_item = n_first / len(context.item_ids)
+    asked = context.responses[context.item_ids].notna()
     values = {
         "participants": int(context.responses["participant"].nunique()),
+        "respondents": int(context.responses.loc[asked.any(axis=1), "participant"].nunique()),
         "waves": len(flow),
+        "waves_answered": int((flow["answered"] > 0).sum()),
         "items": len(context.item_ids),
         "first_wave": context.wave_name(context.first_wave),
         "first_n": n_first,
         "per_item": per_item,
-        "complete_rate": float(flow["complete"].iloc[context.waves.index(context.first_wave)] / n_first)
-        if n_first
-        else None,
-        "missing_rate": float(reasons["answers"].sum() / reasons["possible"].iloc[0])
-        if len(reasons)
-        else 0.0,
+        "complete_rate": float(flow["complete"].iloc[start] / n_first) if n_first else None,
+        "missing_rate": float(1 - asked.to_numpy().mean()),
         "last_wave": context.wave_name(context.waves[-1]),
         "last_rate": float(flow["retained"].iloc[-1]),
     }
+    _enter_respondents(account, values, flow)
     prose = [
-        f"{{participants:int}} [[person|people]] gave answers at {counted('waves', len(flow), 'wave')}. "
-        + ("At the first ({first_wave}), " if context.wave_order.known else "At {first_wave}, ")
+        f"{_who(values)} gave {'any answer' if _some_gave_none(values) else 'answers'} at {_when(values)}. "
+        + _at_first(context, start)
         + (
             "{first_n:int} answered at least one of the {items:int} [[item|items]], and "
             "{complete_rate:percent} of those answered every item."
             if len(context.item_ids) > 1
             else "{first_n:int} answered the only item."
         ),
-        f"The structure of the scale is estimated on {{first_wave}}, {FIRST[context.wave_order.source]}.",
+        f"The structure of the scale is estimated on {{first_wave}}, {_why_first(context, start)}.",
     ]
     if not context.wave_order.known:
         prose.append(context.lacks_order())
-    elif len(flow) > 1:
+    elif start < len(flow) - 1:
         prose.append(
             "{last_rate:percent} of the people of {first_wave} also answered at {last_wave}; what is said of "
             "a later wave is about those who answered then."
@@ -88,15 +94,16 @@ def section_flow(context: Context) -> Section:
         values=values,
         value_kinds={
             **each(TEXT, "first_wave", "last_wave"),
-            **each(GIVEN, "waves", "items"),
+            **each(GIVEN, "waves", "waves_answered", "items"),
             "participants": people(weight=WHOLE, names=[populations.label(populations.PARTICIPANTS)]),
+            "respondents": people("participants", weight=WHOLE - 1, open_at_zero=True),
             "first_n": people(weight=WHOLE - 1),
             "per_item": statistic("first_n", tells=["first_n"]),
-            "complete_rate": share("first_n", count=cell("flow", "complete", 0)),
+            "complete_rate": share("first_n", count=cell("flow", "complete", start)),
             "missing_rate": share(
                 populations.ADMINISTRATIONS, times=len(context.item_ids), protects_rest=False, weight=3
             ),
-            "last_rate": share("first_n", certain=[0] if len(flow) == 1 else []),
+            "last_rate": share("first_n", certain=[0] if start == len(flow) - 1 else []),
         },
         account=account,
         tables={"flow": _flow_table(context, flow), **_reason_tables(reasons, len(context.item_ids)), **came},
@@ -118,6 +125,38 @@ def section_flow(context: Context) -> Section:
         ],
         figures=["flow"],
     )
+
+
+def _first_row(context: Context) -> int:
+    """Row of the first wave with answers: waves before it may hold people who gave none."""
+    return context.waves.index(context.first_wave)
+
+
+def _some_gave_none(values: Mapping[str, Any]) -> bool:
+    return bool(values["respondents"] < values["participants"])
+
+
+def _who(values: Mapping[str, Any]) -> str:
+    """Those who gave any answer, and of how many where rows of others hold none."""
+    if not _some_gave_none(values):
+        return "{participants:int} [[person|people]]"
+    return "{respondents:int} of the {participants:int} [[person|people]] in the table"
+
+
+def _when(values: Mapping[str, Any]) -> str:
+    every = counted("waves", values["waves"], "wave")
+    return every if values["waves_answered"] == values["waves"] else f"{{waves_answered:int}} of {every}"
+
+
+def _at_first(context: Context, start: int) -> str:
+    if not context.wave_order.known:
+        return "At {first_wave}, "
+    return "At the first ({first_wave}), " if start == 0 else "At the first with answers ({first_wave}), "
+
+
+def _why_first(context: Context, start: int) -> str:
+    """Why this wave: after waves that nobody answered it is the first with answers, and no more."""
+    return FIRST[context.wave_order.source] if start == 0 else AFTER_UNANSWERED
 
 
 def _flow(context: Context) -> pd.DataFrame:
@@ -143,29 +182,44 @@ def _account(context: Context, flow: pd.DataFrame, reasons: pd.DataFrame) -> Acc
     """People of the first wave, and missing answers by wave and by reason."""
     account = Account()
     account.population(populations.ADMINISTRATIONS, len(context.responses))
-    account.same(cell("flow", "answered", 0), value("first_n"))
-    if len(flow) > 1:
+    start = _first_row(context)
+    account.same(cell("flow", "answered", start), value("first_n"))
+    if start < len(flow) - 1:
         account.same(cell("flow", "retained", len(flow) - 1), value("last_rate"))
     rows = range(len(flow))
     account.part(populations.ADMINISTRATIONS, *(cell("flow", "administrations", row) for row in rows))
     wave = populations.absent(context.wave_name(context.first_wave))
     account.same(
-        account.population(wave, int(context.items.isna().to_numpy().sum())), cell("flow", "missing_rate", 0)
+        account.population(wave, int(context.items.isna().to_numpy().sum())),
+        cell("flow", "missing_rate", start),
     )
     items = len(context.item_ids)
     absent = int(context.responses[context.item_ids].isna().to_numpy().sum())
+    whole = value("missing_rate")
     if len(reasons) and absent == int(reasons["answers"].sum()):
-        whole = value("missing_rate")
         account.total([cell("reasons", "answers", k) for k in range(len(reasons))], whole)
-        parts = [
-            cell("flow", key, row) for key in ("missing_rate", "administrations", "answered") for row in rows
-        ]
-        account.total(parts, whole, [1] * len(flow) + [items] * len(flow) + [-items] * len(flow))
+    parts = [
+        cell("flow", key, row) for key in ("missing_rate", "administrations", "answered") for row in rows
+    ]
+    account.total(parts, whole, [1] * len(flow) + [items] * len(flow) + [-items] * len(flow))
     return account
+
+
+def _enter_respondents(account: Account, values: Mapping[str, Any], flow: pd.DataFrame) -> None:
+    """Everyone who gave any answer, beside everyone in the table and those who answered at each wave."""
+    if not _some_gave_none(values):
+        account.same(value("respondents"), value("participants"))
+        return
+    for row, answered in enumerate(flow["answered"]):
+        if answered == values["respondents"]:
+            account.same(cell("flow", "answered", row), value("respondents"))
+        elif answered:
+            account.part(value("respondents"), cell("flow", "answered", row))
 
 
 def _flow_table(context: Context, flow: pd.DataFrame) -> Table:
     waves = [context.wave_name(wave) for wave in context.waves]
+    start = _first_row(context)
     return Table(
         frame=flow,
         kinds={
@@ -180,7 +234,7 @@ def _flow_table(context: Context, flow: pd.DataFrame) -> Table:
             "complete": people(
                 "answered", tells=["answered"], names=populations.labels(map(populations.whole, waves))
             ),
-            "retained": share(cell("flow", "answered", 0), tells=["answered"], certain=[0]),
+            "retained": share(cell("flow", "answered", start), tells=["answered"], certain=[start]),
             "missing_rate": share(
                 "answered", times=len(context.item_ids), protects_rest=False, tells=["answered"], weight=2
             ),

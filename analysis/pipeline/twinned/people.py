@@ -31,7 +31,7 @@ def twins_of_flow(context: Context, section: Section) -> Twins:
         found.leave(Reason.READ, "answers possible rate", "reasons")
     found.add(
         "counts",
-        "participants first_n per_item complete_rate waves missing_rate",
+        "participants respondents first_n per_item complete_rate waves waves_answered missing_rate",
         wave=str(context.first_wave),
     )
     found.add("counts", {"n": "participants"}, table=METHOD, wave=str(context.first_wave))

@@ -5,7 +5,6 @@ twin_n <- function(items = NULL, where = list(), missing = "pairwise", paired = 
 
 twin_flow <- function(waves) {
   a <- answers(); k <- keyed_values()
-  first <- unique(a$participant[a$wave == waves[1] & rowSums(!is.na(k)) > 0])
   first <- unique(a$participant[a$wave == results$meta$structure_wave & rowSums(!is.na(k)) > 0])
   rows <- lapply(waves, function(w) {
     here <- a$wave == w; v <- k[here, , drop = FALSE]; any <- rowSums(!is.na(v)) > 0
@@ -18,8 +17,9 @@ twin_flow <- function(waves) {
 }
 
 twin_counts <- function(wave) {
-  a <- answers(); d <- people(wave = wave)
-  list(participants = length(unique(a$participant)), administrations = nrow(a$values), first_n = nrow(d),
+  a <- answers(); d <- people(wave = wave); any <- rowSums(!is.na(a$values)) > 0
+  list(participants = length(unique(a$participant)), respondents = length(unique(a$participant[any])),
+    waves_answered = length(unique(a$wave[any])), administrations = nrow(a$values), first_n = nrow(d),
     handed = sum(a$wave == wave), per_item = nrow(d) / ncol(d), complete_rate = mean(complete.cases(d)), waves = length(unique(a$wave)),
     missing_rate = mean(is.na(a$values)))
 }
