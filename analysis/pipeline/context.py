@@ -178,6 +178,11 @@ class Context:
         """Rows of one wave, indexed by participant."""
         return self.responses[self.responses["wave"] == wave].set_index("participant")
 
+    def answered_at(self, wave: Any) -> pd.Index:
+        """People who gave any answer at a wave: a row may hold none."""
+        rows = self.at_wave(wave)
+        return rows.index[rows[self.item_ids].notna().any(axis=1)]
+
     @cached_property
     def first(self) -> pd.DataFrame:
         """Rows of the first wave, indexed by participant."""

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_earned_verdicts import LEVELS, answers_of, garden
+from three_themes import STUDY, make_answers, make_scale
 
 from analysis.disclosure.shared import shared_tree
 from analysis.factors.adequacy import kmo
@@ -472,3 +473,30 @@ def test_no_two_waves_have_one_name(labels: tuple[str, str], names: tuple[str, s
     assert (
         len(sections["scores"]["findings"]) == 6
     )  # both ends of two themes and the total, of the first wave
+
+
+def test_who_answered_twice_gave_an_answer_twice() -> None:
+    scale = make_scale()
+    table = make_answers(scale)
+    place = table.groupby("wave").cumcount()
+    silent = place.between(10, 39) & (table["wave"] == 1)
+    silent |= place.between(30, 89) & (table["wave"] == 2)
+    silent |= place.between(80, 99) & (table["wave"] == 3)
+    table.loc[silent, scale.item_ids] = pd.NA
+    gave = {
+        wave: {
+            person
+            for person, *cells in table.loc[
+                table["wave"] == wave, ["participant", *scale.item_ids]
+            ].to_numpy()
+            if not all(map(pd.isna, cells))
+        }
+        for wave in (1, 2, 3)
+    }
+    found = validate(table, scale, study=make_study(STUDY), seed=3, topics=["retest", "longitudinal"]).tree
+    retest, longitudinal = (found["sections"][name]["values"] for name in ("retest", "longitudinal"))
+    assert retest["pairs"] == retest["stable"] == len(gave[1] & gave[2]) < 200
+    both = len(gave[1] & gave[3])  # the second wave is a retest, the main waves are the first and the third
+    assert (longitudinal["at_first"], longitudinal["both"]) == (len(gave[1]), both)
+    assert longitudinal["stayed"] == both
+    assert both < len(set(table.loc[table["wave"] == 3, "participant"]))

@@ -64,7 +64,7 @@ def with_numbers(real: dict[str, Any], made: dict[str, int]) -> dict[str, Any]:
     use, later = tree["sections"]["use"], tree["sections"]["adherence"]
     use["values"] |= {key: made[key] for key in ("judged", "never", "at_risk")}
     use["values"] |= {"people": made["enrolled"], "disengaged": made["stopped"]}
-    use["values"]["adherent_share"] = made["analysed_left"] / made["enrolled"]
+    use["values"]["adherent_share"] = made["analysed_left"] / made["judged"]
     use["method"]["n"] = made["enrolled"]
     later["values"] |= {key: made[key] for key in ("enrolled", "had_left", "analysed")}
     later["method"]["n"] = made["analysed"]
@@ -119,6 +119,20 @@ def test_no_step_of_few_people_can_be_worked_out(real: dict[str, Any], made: dic
         low, high = attacker.range_of("enrolled without judged")
         assert low == 0
         assert high >= LIMIT - 1
+
+
+@pytest.mark.parametrize(
+    ("judged", "adherent", "is_told"), [(100, 2, False), (100, 30, True), (600, 12, True)]
+)
+def test_the_share_that_counts_as_adherent_is_one_of_those_judged(
+    real: dict[str, Any], judged: int, adherent: int, is_told: bool
+) -> None:
+    """Two of a hundred judged are two people, and not twelve of the six hundred enrolled."""
+    tree = copy.deepcopy(real)
+    values = tree["sections"]["use"]["values"]
+    values |= {"judged": judged, "adherent_share": adherent / judged, "never": 60, "disengaged": 60}
+    shown = shared_tree(tree)["sections"]["use"]["values"]["adherent_share"]
+    assert (shown is not None) is is_told
 
 
 def test_the_number_enrolled_is_told_where_nothing_follows_from_it(real: dict[str, Any]) -> None:

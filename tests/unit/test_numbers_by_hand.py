@@ -134,10 +134,26 @@ def test_items_at_the_cut_off_itself_are_not_over_it() -> None:
 def test_stable_is_who_says_that_nothing_changed() -> None:
     outcomes = pd.DataFrame({"participant": list("abcd"), "change_rating": [0, 1, -1, 0]})
     context = cast(Any, SimpleNamespace(outcomes=outcomes))
-    assert _stable(context, ["a", "b", "c", "e"]) == (["a"], "a global rating of change of 0")
+    assert _stable(context, ["a", "b", "c", "e"], 2) == (["a"], "a global rating of change of 0")
     for nobody in (None, outcomes[["participant"]]):
         given = cast(Any, SimpleNamespace(outcomes=nobody))
-        assert _stable(given, ["a", "b"])[0] == ["a", "b"]
+        assert _stable(given, ["a", "b"], 2)[0] == ["a", "b"]
+
+
+def test_stable_goes_by_what_was_said_at_the_retest_whatever_ids_and_waves_are_made_of() -> None:
+    said = {(1, 2): 0, (2, 2): 1, (3, 2): 0, (1, 3): 2, (2, 3): 0, (3, 3): 0, (4, 3): 0}  # person and wave
+    rows = [(person, wave, change) for (person, wave), change in said.items()]
+    wanted = [person for (person, wave), change in said.items() if wave == 2 and change == 0]
+    outcomes = pd.DataFrame(rows, columns=["participant", "wave", "change_rating"])
+    for kind in (int, float, str):
+        written = outcomes.assign(**{name: outcomes[name].map(kind) for name in ("participant", "wave")})
+        if kind is float:
+            written = written.astype({"participant": float, "wave": float})
+        context = cast(Any, SimpleNamespace(outcomes=written))
+        for people, second in (([1, 2, 3, 4], 2), (["1", "2", "3", "4"], "2")):
+            assert [int(one) for one in _stable(context, cast(Any, people), second)[0]] == wanted
+    once = outcomes[outcomes["wave"] == 3]  # asked at one wave alone, which is not the retest: all there is
+    assert _stable(cast(Any, SimpleNamespace(outcomes=once)), cast(Any, [1, 2, 3, 4]), 2)[0] == [2, 3, 4]
 
 
 def test_a_point_counts_what_was_asked_and_not_what_is_hidden() -> None:

@@ -98,7 +98,7 @@ def as_planned(context: Context, measured_by: str) -> dict[str, Any]:
 
 def _measured_by(context: Context, waves: list[Any]) -> str:
     """Ordinal items where people suffice for them, else scores."""
-    both = context.at_wave(waves[0]).index.intersection(context.at_wave(waves[1]).index)
+    both = context.answered_at(waves[0]).intersection(context.answered_at(waves[1]))
     enough = len(both) >= PEOPLE_PER_ITEM * len(context.item_ids)
     return "items" if enough and estimator_for(context)["ordered"] else "scores"
 

@@ -48,7 +48,7 @@ def section_longitudinal(context: Context) -> Section:
     """Invariance between the first two waves, means, reliable change, and the test of context."""
     waves = main_waves(context)
     first, second = waves[:2]
-    at_both = context.at_wave(first).index.intersection(context.at_wave(second).index)
+    at_both = context.answered_at(first).intersection(context.answered_at(second))
     gaps = Gaps(context=context, few=of_people(len(at_both)))
     levels, findings = _levels(context, [first, second], gaps)
     means = _means(context, waves)
@@ -61,9 +61,9 @@ def section_longitudinal(context: Context) -> Section:
         "second": context.wave_name(second),
         "last": context.wave_name(waves[-1]),
         "waves": len(waves),
-        "at_first": len(context.at_wave(first)),
+        "at_first": len(context.answered_at(first)),
         "both": len(at_both),
-        "stayed": len(set.intersection(*(set(context.at_wave(wave).index) for wave in waves))),
+        "stayed": len(set.intersection(*(set(context.answered_at(wave)) for wave in waves))),
     }
     tables = {"trajectories": _mean_table(means)}
     if len(levels):
@@ -118,7 +118,7 @@ def _rows_kept(context: Context, found: list[ContextOverTimeResult], panels: lis
 
 
 def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFrame) -> dict[str, Kind]:
-    handed = populations.label(populations.handed(context.wave_name(first)))
+    answered = populations.label(populations.answered(context.wave_name(first)))
     both = populations.both_waves(context.wave_name(first), context.wave_name(second))
     ends = [f"{name}{end}" for name in ("lead", "back", "difference") for end in ("", "_lower", "_upper")]
     return {
@@ -130,7 +130,7 @@ def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFram
         "context_both": people(weight=1),
         **each(statistic("context_both"), *ends, "context_cfi context_rmsea"),
         "waves": GIVEN,
-        "at_first": people(weight=9, names=[handed]),
+        "at_first": people(weight=9, names=[answered]),
         "both": people("at_first", weight=1, names=[populations.label(both)]),
         "stayed": people("both", weight=1),
     }

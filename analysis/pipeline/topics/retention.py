@@ -85,7 +85,7 @@ def section_retention(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave permutations percentile smooth"),
         prose=[
             *smoothed,
-            f"The instrument has {counted('themes', values['themes'], 'theme')}. Parallel analysis, which "
+            f"The items belong to {counted('themes', values['themes'], 'theme')}. Parallel analysis, which "
             "asks how many dimensions stand out against shuffled answers, suggests {parallel:int}. "
             + (
                 "The {rules:int} rules run from {lowest:int} to {highest:int}; {most_frequent_rules:int} of "

@@ -17,6 +17,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retest_pairs import pairs_table
 from analysis.pipeline.twinned.relations import twins_of_retest
 from instrument.errors import ToolkitError
+from instrument.reading.people import as_label, labels_as_text
 
 if TYPE_CHECKING:
     from analysis.agreement.measurement_error import LimitsOfAgreement
@@ -31,8 +32,8 @@ MOST_LEVELS, FEWEST_IN_LEVEL = 5, 10
 def section_retest(context: Context) -> Section:
     """ICC(A,1), measurement error and limits of agreement among the stable."""
     first, second = retest_waves(context)
-    pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
-    stable, how = _stable(context, pairs)
+    pairs = sorted(set(context.answered_at(first)) & set(context.answered_at(second)))
+    stable, how = _stable(context, pairs, second)
     between = (context.wave_name(first), context.wave_name(second))
     rows, levels, errors = retest_rows(context)
     gaps = Gaps(context=context, few=of_people(len(stable)))
@@ -135,12 +136,15 @@ def _lacks(context: Context) -> str:
     return "Needs a study file that declares a wave with `role: retest` after a main wave, and its answers."
 
 
-def _stable(context: Context, pairs: list[str]) -> tuple[list[str], str]:
+def _stable(context: Context, pairs: list[str], second: Any) -> tuple[list[str], str]:
+    """Those who said at the retest that nothing had changed; everyone where nobody was asked."""
     outcomes = context.outcomes
     if outcomes is None or CHANGE not in outcomes.columns:
         return pairs, "everyone with both, since nobody was asked about change"
-    unchanged = set(outcomes.loc[outcomes[CHANGE] == 0, "participant"])
-    return [person for person in pairs if person in unchanged], "a global rating of change of 0"
+    if "wave" in outcomes.columns and (there := labels_as_text(outcomes["wave"]) == as_label(second)).any():
+        outcomes = outcomes[there]
+    unchanged = set(labels_as_text(outcomes.loc[outcomes[CHANGE] == 0, "participant"]))
+    return [person for person in pairs if as_label(person) in unchanged], "a global rating of change of 0"
 
 
 def retest_rows(
@@ -159,8 +163,8 @@ def retest_rows(
         Rows of scores, rows of levels, scores with what kept them from one; computed once.
     """
     first, second = retest_waves(context)
-    pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
-    stable, _ = _stable(context, pairs)
+    pairs = sorted(set(context.answered_at(first)) & set(context.answered_at(second)))
+    stable, _ = _stable(context, pairs, second)
     return context.once("retest", lambda: _rows(context, first, second, stable))
 
 

@@ -154,7 +154,7 @@ def section_use(context: Context) -> Section:
             "never": counted_people("people"),
             "at_risk": counted_people("people", weight=4, names=[populations.label(populations.AT_RISK)]),
             "disengaged": counted_people("at_risk"),
-            "adherent_share": share("people"),
+            "adherent_share": share("judged"),
             **each(statistic(), "median_done share_mean"),
             **note_kinds,
         },

@@ -6,16 +6,20 @@ read_side <- function(what) once(paste("side", what), function() {
   t
 })
 
+answered_at <- function(w) { a <- answers(); unique(a$participant[a$wave == w & rowSums(!is.na(a$values)) > 0]) }
+
 stable_people <- function(first, second, rated) {
-  a <- answers()
-  both <- intersect(a$participant[a$wave == first], a$participant[a$wave == second])
-  if (rated) { o <- read_side("outcomes"); both <- intersect(both, o$participant[which(as_number(o$change_rating) == 0)]) }
+  both <- intersect(answered_at(first), answered_at(second))
+  if (rated) {
+    o <- read_side("outcomes")
+    if (!is.null(o$wave) && any(o$wave %in% second)) o <- o[o$wave %in% second, , drop = FALSE]
+    both <- intersect(both, o$participant[which(as_number(o$change_rating) == 0)])
+  }
   both
 }
 
 twin_pairs <- function(first, second, rated) {
-  a <- answers()
-  list(pairs = length(intersect(a$participant[a$wave == first], a$participant[a$wave == second])),
+  list(pairs = length(intersect(answered_at(first), answered_at(second))),
     stable = length(stable_people(first, second, rated)))
 }
 
@@ -83,7 +87,7 @@ twin_change <- function(name, first, second, sem) {
 }
 
 twin_at_waves <- function(waves) {
-  a <- answers(); at <- lapply(waves, function(w) unique(a$participant[a$wave == w]))
+  at <- lapply(waves, answered_at)
   list(at_first = length(at[[1]]), both = length(intersect(at[[1]], at[[2]])), stayed = length(Reduce(intersect, at)), waves = length(waves))
 }
 
