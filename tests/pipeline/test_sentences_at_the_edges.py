@@ -500,3 +500,41 @@ def test_who_answered_twice_gave_an_answer_twice() -> None:
     assert (longitudinal["at_first"], longitudinal["both"]) == (len(gave[1]), both)
     assert longitudinal["stayed"] == both
     assert both < len(set(table.loc[table["wave"] == 3, "participant"]))
+
+
+def test_waves_are_counted_cell_by_cell() -> None:
+    """Some stay away, some come at the second wave only, some send nothing, some leave items out."""
+    scale = garden(2, 4)
+    table = with_waves(scale, 120, "a", "b").reset_index(drop=True)
+    table = table.drop(index=[*range(0, 15), *range(160, 180)])  # who comes later, and who comes once
+    items = scale.item_ids
+    table.loc[[20, 21, 200], items] = pd.NA
+    table.loc[[30, 31, 210, 211, 212], items[0]] = pd.NA
+    found = validate(table, scale, seed=2, topics=["flow"], waves=["a", "b"])
+    flow = found.tree["sections"]["flow"]
+    gave: dict[str, set[str]] = {}
+    wanted: dict[str, list[float]] = {key: [] for key in flow["tables"]["flow"] if key != "wave"}
+    for wave in ("a", "b"):
+        rows = [
+            (person, [pd.isna(cell) for cell in cells])
+            for person, at, *cells in table[["participant", "wave", *items]].to_numpy()
+            if at == wave
+        ]
+        answered = [(person, absent) for person, absent in rows if not all(absent)]
+        gave[wave] = {person for person, _ in answered}
+        wanted["administrations"].append(len(rows))
+        wanted["answered"].append(len(answered))
+        wanted["complete"].append(sum(not any(absent) for _, absent in answered))
+        wanted["retained"].append(len(gave[wave] & gave["a"]) / len(gave["a"]))
+        wanted["missing_rate"].append(
+            sum(sum(absent) for _, absent in answered) / (len(items) * len(answered))
+        )
+    assert {key: flow["tables"]["flow"][key] for key in wanted} == {
+        key: pytest.approx(numbers) for key, numbers in wanted.items()
+    }
+    values = flow["values"]
+    assert values["first_n"] == len(gave["a"]) == 103
+    assert values["per_item"] == pytest.approx(103 / 8)
+    assert values["complete_rate"] == pytest.approx(101 / 103)
+    assert values["last_rate"] == pytest.approx(wanted["retained"][1])
+    assert values["respondents"] == len(gave["a"] | gave["b"])
