@@ -24,6 +24,7 @@ from instrument.reading.clock import (
     recognised_form,
     recognised_number,
 )
+from instrument.reading.people import NO_ID
 from instrument.reading.side_columns import OFFSET, THOUSANDS, Place, amounts, check_marks, grouped_number
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ HOURS = "h:mm:ss"
 LONG_MINUTES = 240.0
 """Events longer than four hours are rare: where many are, the numbers are hardly minutes."""
 MANY_LONG = 0.01
+MOST_EXACT = 2.0**53
+"""From here on not every whole number is a decimal of its own: ids next to each other become one."""
 CLOCKS = ("at", "received")
 DAY_ALONE = r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\s*"
 NO_TIME = (
@@ -169,7 +172,7 @@ def read_log(table: Any, con: Any, reading: LogReading) -> ReadLog:
     ResponseDataError
         The form of a column is not plain.
     """
-    columns: dict[str, Any] = {"participant": _id(table, reading), "kind": _text(table["kind"])}
+    columns: dict[str, Any] = {"participant": _id(table, con, reading), "kind": _text(table["kind"])}
     forms: dict[str, str] = {}
     misread: list[str] = []
     offsets: list[str] = []
@@ -215,17 +218,23 @@ def _text(column: Any) -> Any:
     return column.cast("string").nullif("").nullif("NA")
 
 
-def _id(table: Any, reading: LogReading) -> Any:
+def _id(table: Any, con: Any, reading: LogReading) -> Any:
     column = table["participant"]
     kind = column.type()
     if kind.is_integer():
         return column
     if kind.is_floating():
-        return column.cast("int64").cast("string")
+        column = ibis.cases((column.isnan() | column.isinf(), ibis.null("float64")), else_=column)
+        if con.execute((column.abs() >= MOST_EXACT).any()) is True:
+            fact = f"{reading.source}: column 'participant' holds decimals that lost digits of longer ids."
+            raise reading.fault(fact, "give ids as text or whole numbers.")
+        whole = column == column.floor()
+        return ibis.cases((whole, column.cast("int64").cast("string")), else_=column.cast("string"))
     if kind.is_boolean() or kind.is_temporal():
         fact = f"{reading.source}: column 'participant' holds {kind}, not ids."
         raise reading.fault(fact, "give each person a text or a whole number.")
-    return _text(column)
+    text = _text(column)
+    return ibis.cases((text.strip().lower().isin(("", *NO_ID)), ibis.null("string")), else_=text)
 
 
 def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockForm | None:

@@ -18,13 +18,13 @@ import narwhals.stable.v1 as nw
 import numpy as np
 import pandas as pd
 from ibis.common.exceptions import TableNotFound
-from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
+from pandas.api.types import is_datetime64_any_dtype
 
 from analysis.usage.clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage.mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage.reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, kind_of, name_offenders
-from instrument.reading.people import id_text, is_rounded
+from instrument.reading.people import as_label, id_text, is_rounded
 from instrument.reading.raw import count_of
 from instrument.reading.side_columns import Place, amounts
 from instrument.reading.text import separator_in
@@ -306,29 +306,27 @@ def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
             if getattr(column.dt, "tz", None) is not None:
                 column = column.dt.tz_convert("UTC").dt.tz_localize(None)
             plain[name] = column.dt.as_unit("us")
-        elif name == "participant" and is_float_dtype(column.dtype):
-            plain[name] = _whole_ids(column)
+        elif name == "participant" and column.dtype == object and not _are_dates(column.dropna()):
+            written = column.map(as_label, na_action="ignore")  # exactly: decimals hold too few digits
+            plain[name] = written.astype("object").where(column.notna(), None)
         elif column.dtype == object or isinstance(column.dtype, pd.StringDtype):
             plain[name] = _plain_objects(column)
     return plain
 
 
-def _whole_ids(column: pd.Series) -> pd.Series:
-    """Ids that a missing cell has turned into decimals are whole again."""
-    return column.map(
-        lambda cell: str(int(cell)) if float(cell).is_integer() else str(cell), na_action="ignore"
-    ).astype("object")
-
-
 def _plain_objects(column: pd.Series) -> pd.Series:
     present = column.dropna()
-    if len(present) and all(isinstance(cell, datetime.date) for cell in present):
+    if _are_dates(present):
         return pd.to_datetime(column, utc=True).dt.tz_localize(None).dt.as_unit("us")
     if len(present) and all(
         isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in present
     ):
         return pd.to_numeric(column)
     return column.map(str, na_action="ignore").astype("object").where(column.notna(), None)
+
+
+def _are_dates(present: pd.Series) -> bool:
+    return len(present) > 0 and all(isinstance(cell, datetime.date) for cell in present)
 
 
 def people_table(

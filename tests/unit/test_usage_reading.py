@@ -364,6 +364,46 @@ def test_whole_number_ids_match_texts_but_not_padded_ones(
         read(READERS[reader](events, tmp_path), padded)
 
 
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("cast", [float, object])
+def test_ids_with_decimals_are_not_made_one(reader: str, cast: type, tmp_path: Path) -> None:
+    """1.5 and 2.4 became 2, without a word."""
+    given = dict(zip(IDS, [1.5, 2.4, 2.0, 7.25, 12.0, 1.75], strict=True))
+    events = PLAIN.assign(participant=PLAIN["participant"].map(given).astype(cast))
+    if reader == "csv":  # text has no decimals to take off
+        events["participant"] = events["participant"].map(lambda cell: f"{cell:g}")
+    people = ENROLLED.assign(participant=list(given.values()))
+    found = read(READERS[reader](events, tmp_path), people).people.set_index("participant")
+    counts = events["participant"].map(lambda cell: f"{float(cell):g}").value_counts()
+    assert found["events_whole"].to_dict() == counts.to_dict()
+
+
+def test_long_numbers_keep_their_digits_beside_an_empty_cell() -> None:
+    """An empty cell makes decimals of whole numbers, and ids next to each other became one person."""
+    ids = [2**60 + k for k in range(6)]
+    events = PLAIN.assign(
+        participant=PLAIN["participant"].map(dict(zip(IDS, ids, strict=True))).astype(object)
+    )
+    broken = pd.concat([events, events.iloc[:1].assign(participant=None)], ignore_index=True)
+    found = read(broken, ENROLLED.assign(participant=ids)).people
+    assert found["participant"].tolist() == [str(name) for name in ids]
+    assert found["events_whole"].tolist() == events["participant"].value_counts(sort=False).tolist()
+    with pytest.raises(ResponseDataError, match="decimals that lost digits of longer ids"):
+        read(events.assign(participant=events["participant"].astype(float)))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("nothing", ["null", " ", "#N/A"])
+def test_what_programs_write_where_no_id_stands_is_nobody(reader: str, nothing: str, tmp_path: Path) -> None:
+    """Events of whoever was not signed in were one more person, with the use of them all."""
+    odd = PLAIN.drop(columns="at").assign(day=1.0 + PLAIN.index.to_numpy() / len(PLAIN))
+    odd.loc[odd["participant"] == IDS[0], "participant"] = nothing
+    study = {**STUDY, "observed_until": 84}
+    found = summarise_usage(READERS[reader](odd, tmp_path), study)
+    assert found.people["participant"].tolist() == IDS[1:]
+    assert found.counts["unreadable"] == (PLAIN["participant"] == IDS[0]).sum()
+
+
 def test_strangers_are_counted_apart_from_broken_rows() -> None:
     odd = PLAIN.copy()
     odd.loc[[0, 1], "participant"] = "somebody"
