@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis.common.software import recorded, used
 from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
+from analysis.pipeline.ordering import by_person
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
 from instrument.answers import coded_table, given_answers, table_of
@@ -73,6 +74,8 @@ class Context:
     audit: pd.DataFrame | None = None
     content: ContentRecords | None = None
     """Records of the work on content of this instrument."""
+    waves_given: tuple[Any, ...] = ()
+    """Waves as they come in the file."""
     waves_named: tuple[str, ...] = ()
     seed: int = 1
     set_aside: tuple[str, ...] = ()
@@ -112,7 +115,8 @@ class Context:
     @cached_property
     def wave_order(self) -> WaveOrder:
         """Waves in their order, and where it comes from; as they stand in the file where none is known."""
-        present = list(pd.unique(self.responses["wave"]))
+        left = set(self.responses["wave"])
+        present = [wave for wave in self.waves_given or pd.unique(self.responses["wave"]) if wave in left]
         declared = [wave.name for wave in self.study.waves] if self.study is not None else []
         return order_of_waves(present, declared, self.waves_named, times=self.times)
 
@@ -383,8 +387,9 @@ def build_context(
         notes += answers.attrs.get("notes", ())
         checksums[f"measure {other.id}"] = _checked_measure(answers, other)
     notes += matched
+    tables = {name: None if table is None else by_person(table) for name, table in tables.items()}
     return Context(
-        responses=bare,
+        responses=by_person(bare),
         scale=scale,
         reasons=reasons_of_table(responses),
         notes=tuple(dict.fromkeys(notes)),
@@ -400,7 +405,8 @@ def build_context(
         audit=data.audit,
         content=records,
         came_in=known_arrival(responses),
-        measures=tuple(others),
+        measures=tuple((by_person(answers), other) for answers, other in others),
+        waves_given=tuple(pd.unique(bare["wave"])),
         waves_named=tuple(data.waves),
         seed=seed,
         correlation=correlation,

@@ -34,7 +34,10 @@ from instrument.store.people import erase_by_code, erase_person, invite, withdra
 from instrument.store.relinking import links_held, relink
 from instrument.store.tokens import Keyring, first_keyring, load_keyring, next_name
 
-TODAY = datetime.now(UTC).date()
+
+def now_day() -> date:
+    """Asked for in each test: a run may begin before midnight and end after it."""
+    return datetime.now(UTC).date()
 
 
 def names_of(engine: Engine) -> list[str]:
@@ -203,6 +206,7 @@ def enrolled(engine: Engine, name: str, days_ago: int) -> None:
 
 def test_who_is_due_from_when_to_when(engine: Engine, keyring: Keyring) -> None:
     """Wave first is open on days 0 to 9, second on days 20 to 29."""
+    today = now_day()
     open_study(engine, keyring)
     with engine.begin() as connection:
         invite(connection, 1, keyring, ["new", "mid", "late", "gone"])
@@ -229,17 +233,17 @@ def test_who_is_due_from_when_to_when(engine: Engine, keyring: Keyring) -> None:
         ]
 
     def window(ago: int, first: int, last: int) -> tuple[date, date]:
-        start = TODAY - timedelta(days=ago)
+        start = today - timedelta(days=ago)
         return start + timedelta(days=first), start + timedelta(days=last)
 
-    assert rows(TODAY) == [
+    assert rows(today) == [
         ("new", "first", *window(0, 0, 9), "due", "no", "open"),
         ("mid", "first", *window(9, 0, 9), "due", "no", "open"),
         ("late", "first", *window(25, 0, 9), "overdue", "no", "ended"),
         ("late", "second", *window(25, 20, 29), "due", "no", "ended"),
     ]
-    assert [row[4] for row in rows(TODAY + timedelta(days=1))] == ["due", "overdue", "overdue", "due"]
-    assert [row[:2] for row in rows(TODAY, upcoming=True) if row[4] == "upcoming"] == [
+    assert [row[4] for row in rows(today + timedelta(days=1))] == ["due", "overdue", "overdue", "due"]
+    assert [row[:2] for row in rows(today, upcoming=True) if row[4] == "upcoming"] == [
         ("new", "second"),
         ("mid", "second"),
     ]
@@ -292,16 +296,17 @@ def test_relink_due_and_merge_from_the_command_line(
         tokens = {row["participant"]: row["link"].rpartition("/")[2] for row in [*new, old[2]]}
         assert links_held(connection, 1, keyring, tokens) == []
 
+    today = now_day()
     assert run("study", "due", "trial", "--out", "due.csv") == 0
     assert (folder / "due.csv").stat().st_mode & 0o077 == 0
-    last = (TODAY + timedelta(days=9)).isoformat()
+    last = (today + timedelta(days=9)).isoformat()
     assert read("due.csv") == [
-        {"participant": name, "wave": "first", "from": TODAY.isoformat(), "to": last}
+        {"participant": name, "wave": "first", "from": today.isoformat(), "to": last}
         | {"state": "due", "begun": "no", "link": "open"}
         for name in ("anna", "ben", "cleo")
     ]
     capsys.readouterr()
-    assert run("study", "due", "trial", "--on", (TODAY + timedelta(days=30)).isoformat()) == 0
+    assert run("study", "due", "trial", "--on", (today + timedelta(days=30)).isoformat()) == 0
     assert capsys.readouterr().out.count("overdue") == 6
     assert run("study", "due", "trial", "--on", "tomorrow") == 2
 
@@ -315,7 +320,7 @@ def test_relink_due_and_merge_from_the_command_line(
     assert "1 people have no row in c.csv: 'ben'" in said.err
     letters = read("letters.csv")
     assert letters == [
-        {"participant": "anna", "wave": "first", "from": TODAY.isoformat(), "to": last, "state": "due"}
+        {"participant": "anna", "wave": "first", "from": today.isoformat(), "to": last, "state": "due"}
         | {"begun": "no", "link": new[0]["link"], "e-mail": "anna@example.org", "greeting": "'=Dear Anna"}
     ]
     with engine.begin() as connection:

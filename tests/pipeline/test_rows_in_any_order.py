@@ -1,0 +1,79 @@
+"""No number of a validation hangs on the order in which rows and columns of its tables stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.pipeline import validate
+from analysis.pipeline.ordering import by_person
+from instrument.definition import Instrument
+from instrument.study import make_study
+
+TOPICS = ["flow", "reliability", "covariates", "relations"]
+
+
+def shuffled(table: pd.DataFrame, rng: np.random.Generator, *, columns: bool) -> pd.DataFrame:
+    if columns:
+        return table[[table.columns[k] for k in rng.permutation(len(table.columns))]]
+    return table.iloc[rng.permutation(len(table))].reset_index(drop=True)
+
+
+def numbers(tree: dict[str, Any]) -> dict[str, Any]:
+    """Every value and cell; rows of a table by what stands in its text columns."""
+    found: dict[str, Any] = {}
+    for name, section in tree["sections"].items():
+        found |= {f"{name}.{key}": value for key, value in section["values"].items()}
+        for title, table in section["tables"].items():
+            rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+            found[f"{name}.{title}"] = sorted(map(repr, rows))
+    return found
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_shuffled_tables_give_the_same_numbers(
+    answers: pd.DataFrame, scale: Instrument, study: dict[str, Any], columns: bool
+) -> None:
+    """Limits of omega hung on the order of rows, as did HTMT's, parallel analysis, and models of later use."""
+    rng = np.random.default_rng(11)
+    some = answers[answers["participant"].isin(answers["participant"].unique()[:40])].reset_index(drop=True)
+    people = some["participant"].unique()
+    beside = {
+        "covariates": pd.DataFrame({"participant": people, "site": rng.choice(["a", "b", "c"], len(people))}),
+        "outcomes": pd.DataFrame({"participant": people, "mood": rng.normal(size=len(people)).round(2)}),
+    }
+    given = {name: shuffled(table, rng, columns=columns) for name, table in beside.items()}
+    plan = make_study(study)
+    one = validate(some, scale, study=plan, seed=5, topics=TOPICS, **beside).to_dict()
+    other = validate(
+        shuffled(some, rng, columns=columns), scale, study=plan, seed=5, topics=TOPICS, **given
+    ).to_dict()
+    wanted, found = numbers(one), numbers(other)
+    assert len(wanted) > 20
+    assert {key: found[key] for key in wanted if found[key] != wanted[key]} == {}
+    assert one["meta"]["checksums"]["responses"] != other["meta"]["checksums"]["responses"]
+
+
+def test_people_stand_by_the_size_of_the_numbers_in_their_ids() -> None:
+    ids = ["p10", None, "7", "p9", "007", "a-2-b", "a-10-b", "p9", ""]
+    table = pd.DataFrame({"participant": ids, "row": range(len(ids))})
+    assert by_person(table)["row"].tolist() == [1, 8, 4, 2, 5, 6, 3, 7, 0]
+    numbered = pd.DataFrame({"participant": [10, 9, 10], "row": [0, 1, 2]})
+    assert by_person(numbered)["row"].tolist() == [1, 0, 2]
+    assert by_person(numbered.iloc[[1, 0]])["participant"].tolist() == [9, 10]
+
+
+def test_waves_without_an_order_keep_that_of_the_file(answers: pd.DataFrame, scale: Instrument) -> None:
+    """Who stands first by id answered the other wave alone."""
+    names = {1: "blue", 2: "red"}
+    first, *others = answers["participant"].unique()[:40]
+    some = answers[answers["wave"].isin(names) & answers["participant"].isin([first, *others])]
+    some = some[(some["participant"] != first) | (some["wave"] != 1)]
+    some = some.assign(wave=some["wave"].map(names))
+    assert by_person(some)["wave"].iloc[0] == "red"
+    tree = validate(some, scale, topics=["flow", "items"]).to_dict()
+    assert tree["sections"]["flow"]["tables"]["flow"]["wave"] == ["wave blue", "wave red"]
+    assert tree["sections"]["items"]["method"]["n"] == 39
