@@ -309,6 +309,7 @@ def live_spec(chart: Chart, *, dark: bool, width: int = WIDE) -> dict[str, Any]:
     return whole
 
 
+_OPEN, _WHITE = re.compile(r"<svg\b[^>]*>"), '<rect width="100%" height="100%" fill="#ffffff"/>'
 _SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')
 
 
@@ -354,14 +355,12 @@ def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:
     bytes
         The file.
     """
-    with unchecked():
-        spec = _spec(styled(figure.draw(width), width).properties(background="#ffffff"))
-    return _png_of(spec, scale)
+    return _png_of(to_svg(figure, width), scale)
 
 
 @lru_cache(maxsize=64)
-def _png_of(spec: str, scale: float) -> bytes:
+def _png_of(svg: str, scale: float) -> bytes:
     import vl_convert
 
-    png: bytes = vl_convert.vegalite_to_png(spec, scale=scale)
-    return png
+    made: bytes = vl_convert.svg_to_png(_OPEN.sub(rf"\g<0>{_WHITE}", svg, count=1), scale=scale)
+    return made

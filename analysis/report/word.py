@@ -54,6 +54,7 @@ from analysis.report.word_parts import (
     fill_contents,
     lay_out,
     lies_on_its_side,
+    repeat_row,
     set_paper,
     set_styles,
     text_width,
@@ -298,10 +299,11 @@ def _put_table(document: Document, view: TableView, number: str) -> None:
     table = document.add_table(rows=1, cols=len(view.heads))
     for cell, (head, _) in zip(table.rows[0].cells, view.heads, strict=True):
         cell.text = head
-    for row in view.rows:
+    for row in view.rows if len(view.rows) < 3 else (view.rows[0], view.rows[-1]):
         for cell, content in zip(table.add_row().cells, row, strict=True):
             cell.text = content.text
     lay_out(table, view, text_width(document))
+    repeat_row(table, [[content.text for content in row] for row in view.rows[1:-1]])
     if view.note:
         paragraph = document.add_paragraph()
         paragraph.add_run("Note. ").italic = True

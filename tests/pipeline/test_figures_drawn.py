@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
+from PIL import Image
 
 from analysis.figures.base import DARK, GRID, NARROW, PAPER, WIDE, _spec, styled, to_png, to_svg
 from analysis.figures.converting import svg_of
@@ -93,8 +97,16 @@ def test_words_name_the_numbers(figures: dict[str, Any]) -> None:
 
 
 def test_a_png_needs_no_browser(figures: dict[str, Any]) -> None:
-    _, figure = next(iter(figures.values()))
-    assert to_png(figure, NARROW, scale=1.0).startswith(b"\x89PNG")
+    """Its points are those of a drawing made for white paper from the start, also under half-seen areas."""
+    _, figure = figures["irt/information"]
+    plain = styled(figure.draw(NARROW), NARROW).properties(background="#ffffff")
+    expected = vl_convert.vegalite_to_png(_spec(plain), scale=1.0)
+    made, wanted = (
+        np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+        for png in (to_png(figure, NARROW, 1.0), expected)
+    )
+    assert made.shape == wanted.shape and (made[..., 3] == 255).all() and (made[0, 0] == 255).all()
+    assert np.array_equal(made, wanted)
 
 
 def test_the_registry_is_sorted() -> None:

@@ -196,3 +196,28 @@ def test_an_unknown_paper_is_refused_by_name() -> None:
     assert check_paper("Letter") is Paper.LETTER
     with pytest.raises(ResponseDataError, match="no paper 'a5'"):
         check_paper("a5")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7])
+def test_rows_copied_are_those_laid_out_one_by_one(rows: int) -> None:
+    odd = ["", "two\nlines", "a\ttab", " blanks ", "<&>", "x" * 60, "-1.5"]
+    heads = [("Text", False), ("Number", True)]
+    cells = [
+        [
+            Cell(value=0, text=odd[row], path="", numeric=False),
+            Cell(value=0, text=f"{row}.5", path="", numeric=True),
+        ]
+        for row in range(rows)
+    ]
+    view = TableView(name="t", title="T", note="", heads=heads, rows=cells)
+    made = docx.Document(io.BytesIO(one_table(view, "1"))).tables[0]
+    by_hand = docx.Document()
+    word.set_paper(by_hand, Paper.A4)
+    table = by_hand.add_table(rows=rows + 1, cols=2)
+    for row, texts in zip(
+        table.rows, [[head for head, _ in heads], *[[c.text for c in r] for r in view.rows]], strict=True
+    ):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    word.lay_out(table, view, word.text_width(by_hand))
+    assert made._tbl.xml == table._tbl.xml
