@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, event
 
 sys.path.insert(0, str(Path(__file__).parent))
+from databases_again import Databases, on_server
 from patient_servers import free_port
 from server_user import as_server_user
 
@@ -75,20 +76,13 @@ def newest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def newest_database(postgres_server: str) -> str:
-    """Name of a PostgreSQL database with the newest schema and nothing in it, to be copied."""
-    _on_server(postgres_server, "CREATE DATABASE newest")
+def newest_databases(postgres_server: str) -> Databases:
+    """PostgreSQL databases with the newest schema and nothing in them."""
+    on_server(postgres_server, "CREATE DATABASE newest")
     made = open_store(f"{postgres_server}/newest")
     upgrade_store(made)
     made.dispose()
-    return "newest"
-
-
-def _on_server(server: str, statement: str) -> None:
-    admin = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(statement))
-    admin.dispose()
+    return Databases(postgres_server, "newest")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -102,11 +96,16 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgres_server")
+    if filled:
+        newest = request.getfixturevalue("newest_databases")
+        name = newest.taken()
+        yield f"{server}/{name}"
+        newest.given_back(name)
+        return
     name = f"t{uuid.uuid4().hex}"
-    copied = f" TEMPLATE {request.getfixturevalue('newest_database')} STRATEGY FILE_COPY" if filled else ""
-    _on_server(server, f"CREATE DATABASE {name}{copied}")
+    on_server(server, f"CREATE DATABASE {name}")
     yield f"{server}/{name}"
-    _on_server(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    on_server(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
