@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -169,3 +170,19 @@ def test_days_do_not_depend_on_how_a_moment_is_written(
         ENROLLED.astimezone(other), moment.astimezone(other)
     )
     assert days_between(ENROLLED, moment + timedelta(days=1)) == days_between(ENROLLED, moment) + 1
+
+
+def test_what_a_database_gives_is_in_utc_whatever_its_offset() -> None:
+    for hours in (-8, 0, 2, 14):
+        given = datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=hours)))
+        found = Instant().process_result_value(given, cast(Any, None))
+        assert found is not None
+        assert (found, found.utcoffset()) == (given, timedelta(0))
+    plain = Instant().process_result_value(datetime(2026, 3, 1, 1, 30), cast(Any, None))
+    assert plain == datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
+
+
+def test_days_are_midnights_and_not_spans_of_24_hours() -> None:
+    late, early = datetime(2026, 3, 1, 23, 59, tzinfo=UTC), datetime(2026, 3, 2, 0, 1, tzinfo=UTC)
+    assert (days_between(late, early), days_between(early, late)) == (1, -1)
+    assert days_between(late, early + timedelta(hours=23)) == 1

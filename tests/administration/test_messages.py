@@ -32,6 +32,7 @@ from test_mending import sheet
 from test_new_links import acts_in
 
 from instrument.administer.application import create_app
+from instrument.administer.session import GuessLimit
 from instrument.errors import DefinitionError
 from instrument.messaging.messenger import by_mail, by_webhook, transport_of
 from instrument.store import tables
@@ -522,3 +523,11 @@ def test_contacts_and_send_from_the_command_line(
     assert run("study", "relink", "trial", "anna", "--out", "new.csv") == 0
     assert run("study", "contacts", "trial", *both) == 2
     assert "1 of 1 links are not those of their people: 'anna'" in capsys.readouterr().err
+
+
+def test_guessing_links_of_messages_is_slowed(engine: Engine, keyring: Keyring) -> None:
+    site = Site(engine, keyring, "anna")
+    with TestClient(create_app(engine, keyring, limit=GuessLimit(guesses=5))) as client:
+        codes = [client.get(f"/stop/guess{k}").status_code for k in range(7)]
+        assert codes == [404] * 5 + [429] * 2
+        assert client.get(f"/stop/{site.tokens['anna']}").status_code == 200

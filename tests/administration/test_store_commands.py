@@ -261,6 +261,20 @@ def test_the_hour_of_use_is_not_in_the_file() -> None:
     )
 
 
+def test_a_pause_of_just_the_gap_ends_no_session_and_no_day_is_rounded_up() -> None:
+    start, zero = datetime(2026, 3, 28, tzinfo=UTC), date(2026, 3, 28)
+    midnight = 24 * 3600.0
+
+    def days(*seconds: float) -> list[float]:
+        events = [Use(1, start + timedelta(seconds=one), None) for one in seconds]
+        return days_of_use(events, {1: PersonDays(zero=zero, given={})}, 30.0)
+
+    # 23:50 and 0:20 are one session: the first keeps its time, so that ten minutes are left to midnight
+    assert days(midnight - 600, midnight + 1200) == [round(1 - 600 / midnight, 6), 1.0]
+    assert days(midnight - 600, midnight + 1201) == [0.0, 1.0]  # a second more, and they are two
+    assert days(midnight - 0.01, midnight + 60) == [0.999999, 1.0]
+
+
 def test_study_files_load_and_hold_who_is_enrolled(folder: Path) -> None:
     assert run("study", "export", "dta_example", "--out", "files") == 0
     raw = yaml.safe_load((folder / "files" / "study.yaml").read_text(encoding="utf-8"))

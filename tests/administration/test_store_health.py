@@ -7,8 +7,10 @@ import shutil
 import sqlite3
 import sys
 from collections import namedtuple
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, insert
@@ -20,8 +22,10 @@ from study_of_tests import open_study
 
 import dta
 from instrument.administer.application import create_app
+from instrument.administer.health import Health
 from instrument.store import tables
 from instrument.store.checking import faults_of_store
+from instrument.store.erasures import note_erasure, noted_erasures
 from instrument.store.people import erase_person, invite
 from instrument.store.tokens import Keyring, load_keyring
 
@@ -142,6 +146,47 @@ def test_the_command_checks_and_changes_nothing(
     with sqlite3.connect("dta.sqlite") as store:
         store.execute("PRAGMA foreign_keys = OFF")
         store.execute("DELETE FROM study")
+        owned = [
+            table
+            for (table,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            if "study" in {row[2] for row in store.execute(f"PRAGMA foreign_key_list({table})")}
+        ]
+        orphans = sum(store.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in owned)
     store.close()
     assert run("store", "check") == 2
-    assert "rows belong to nothing" in capsys.readouterr().out
+    assert orphans > 2
+    assert f"{orphans} rows belong to nothing" in capsys.readouterr().out
+
+
+def test_a_server_without_room_is_remembered_for_a_minute(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("instrument.administer.health.time.monotonic", lambda: clock[0])
+    health = Health(engine)
+    for state, fault in (
+        ("57014", None),
+        ("53100", "disk"),
+    ):  # a query that was cancelled, a disk that is full
+        error = type("ServerError", (Exception,), {"sqlstate": state})("full of words")
+        health._note(cast(Any, SimpleNamespace(original_exception=error)))
+        assert health.fault() == fault
+    clock[0] += 59.9
+    assert health.fault() == "disk"
+    clock[0] += 0.1
+    assert health.fault() is None
+
+
+def test_the_list_outside_the_store_is_read_as_it_was_written(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DTA_ERASURES", str(tmp_path / "erased"))
+    at = datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    note_erasure(engine, "k1:aa", at)
+    note_erasure(engine, "k1:bb", at + timedelta(days=1), "k1:cc")
+    assert noted_erasures(engine) == [
+        {"token_hash": "k1:aa", "at": at, "person_hash": None},
+        {"token_hash": "k1:bb", "at": at + timedelta(days=1), "person_hash": "k1:cc"},
+    ]
+    lines = (tmp_path / "erased").read_text().splitlines()
+    assert lines == ["2026-02-28T23:30:00+00:00\tk1:aa", "2026-03-01T23:30:00+00:00\tk1:bb\tk1:cc"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from analysis.figures.registry import build_figures
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.validity import htmt_figure
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics.flow import _reasons
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
 from analysis.report.labels import tree_for_readers
@@ -538,3 +541,41 @@ def test_waves_are_counted_cell_by_cell() -> None:
     assert values["complete_rate"] == pytest.approx(101 / 103)
     assert values["last_rate"] == pytest.approx(wanted["retained"][1])
     assert values["respondents"] == len(gave["a"] | gave["b"])
+
+
+def test_reasons_of_the_items_asked_are_counted_and_a_reason_without_a_name_stands_as_it_is() -> None:
+    rows = [
+        ("p", 1, "a", "skipped"),
+        ("q", 1, "a", "left early"),
+        ("p", 2, "b", "skipped"),
+        ("p", 1, "z", "skipped"),
+    ]
+    reasons = pd.DataFrame(rows, columns=["participant", "wave", "item", "reason"])
+    responses = pd.DataFrame({"participant": list("pqpr"), "wave": [1, 1, 2, 2], "a": 1, "b": 1, "z": 1})
+    context = SimpleNamespace(reasons=reasons, item_ids=["a", "b"], responses=responses)
+    found = _reasons(cast(Any, context))
+    assert found.to_dict("list") == {
+        "reason": ["skipped", "left early"],
+        "label": ["Skipped", "left early"],
+        "answers": [2, 1],
+        "possible": [8, 8],
+        "rate": [2 / 8, 1 / 8],
+    }
+    for none in (None, reasons.head(0)):
+        context.reasons = none
+        assert _reasons(cast(Any, context)).empty
+
+
+def test_that_everybody_of_the_only_wave_answered_there_is_no_secret() -> None:
+    scale = garden(2, 4)
+    found = validate(answers_of(scale, 300), scale, seed=2, topics=["flow"])
+    assert shared_tree(found.tree)["sections"]["flow"]["values"]["last_rate"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [(1, "300 answered the only item."), (2, "300 answered at least one of the 2 items, and")],
+)
+def test_one_item_is_the_only_one(items: int, words: str) -> None:
+    scale = garden(1, items)
+    assert words in said(validate(answers_of(scale, 300), scale, seed=2, topics=["flow"]).tree, "flow")
