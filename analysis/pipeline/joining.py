@@ -99,7 +99,7 @@ def _nearly_the_same(people: set[str], answered: set[str], other: Instrument) ->
 def _refuse_waves_alike(theirs: pd.Series, own: pd.Series, other: Instrument) -> None:
     """Refuse a measure that writes a wave otherwise than the scale: its answers would meet none there."""
     written, known = (set(labels_as_text(waves.dropna())) for waves in (theirs, own))
-    alike = {wave_key(name): name for name in sorted(known - written)}
+    alike = {wave_key(name): name for name in sorted(known)}
     if odd := [name for name in sorted(written - known) if wave_key(name) in alike]:
         said = ", ".join(f"{name!r} for {alike[wave_key(name)]!r}" for name in odd)
         fact = f"measure {other.id!r} writes waves otherwise than the scale: {said}."
@@ -131,7 +131,7 @@ def refuse_like_waves(responses: pd.DataFrame, study: Study | None) -> list[str]
     declared = [wave.name for wave in study.waves]
     written = list(dict.fromkeys(labels_as_text(responses["wave"])))
     other = [name for name in written if name not in declared]
-    alike = {wave_key(name): name for name in declared if name not in written}
+    alike = {wave_key(name): name for name in declared}
     if pairs := [(name, alike[wave_key(name)]) for name in other if wave_key(name) in alike]:
         said = ", ".join(f"{mine!r} for {theirs!r}" for mine, theirs in pairs)
         fact = f"the answers write waves otherwise than the study: {said}."

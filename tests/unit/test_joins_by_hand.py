@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.pipeline.covariates import Use, planned_groups, sentinels, sorted_out, suspected_covariates
-from analysis.pipeline.joining import refuse_joins_without_ids, whole_labels
+from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
 from analysis.planning.definition import Grouping
 from instrument.errors import ResponseDataError, ToolkitWarning
 
@@ -94,6 +94,47 @@ def test_a_measure_that_writes_a_wave_otherwise_is_refused() -> None:
     assert joined(own, [(own.assign(wave=["intake", "intake", "week8", "week8"]), other)]) == [
         "Other scale: 2 of 2 people answered the scale too"
     ]
+
+
+def test_a_wave_in_two_writings_is_refused_where_one_of_them_is_right() -> None:
+    """Rows at "Week2" beside rows at "week2" met none, and nothing was said since the other did."""
+    other = SimpleNamespace(id="other", title="Other scale")
+    own = people("a", "b", "a", "b").assign(wave=["week2", "week2", "week8", "week8"])
+    both = people("a", "b", "a", "b").assign(wave=["week2", "Week2", "week8", "week8"])
+    with pytest.raises(ResponseDataError, match="writes waves otherwise than the scale: 'Week2' for 'week2'"):
+        joined(own, [(both, other)])
+    assert len(joined(both, [(both, other)])) == 1  # the scale itself has both
+    plan = cast(Any, SimpleNamespace(waves=[SimpleNamespace(name="week2"), SimpleNamespace(name="week8")]))
+    with pytest.raises(ResponseDataError, match="write waves otherwise than the study: 'Week2' for 'week2'"):
+        refuse_like_waves(both, plan)
+    assert refuse_like_waves(own, plan) == []
+    assert refuse_like_waves(own.assign(wave=["week2", "later", "later", "later"]), plan) == []
+    assert refuse_like_waves(own.assign(wave="later"), plan) == [
+        "suspicion: the study holds none of the waves of the answers: 'week2', 'week8' and 'later'"
+    ]
+
+
+def test_one_in_twenty_may_almost_match_and_rows_of_nobody_repeat_nobody() -> None:
+    other = SimpleNamespace(id="other", title="Other scale")
+    own = [f"p{k:02d}" for k in range(20)]
+    for n, refused in ((20, False), (19, True)):  # one of twenty is 5 %, one of nineteen is more
+        odd = people(*own[: n - 1], own[n - 1].upper())
+        if refused:
+            with pytest.raises(ResponseDataError, match=f"1 of {n} people .* would match but for capitals"):
+                joined(people(*own[:n]), [(odd, other)])
+        else:
+            assert joined(people(*own[:n]), [(odd, other)])[0].startswith("suspicion: 1 of 20 people")
+    assert joined(people("a", "b"), covariates=people("a", "b", None, None)) == []
+    with pytest.raises(ResponseDataError, match="2 rows of the table of covariates repeat a participant"):
+        joined(people("a", "b"), covariates=people("a", "a", "a", "b"))
+    twice = people("a", "a", "b").assign(wave=[1, 2, 1])
+    assert joined(people("a", "b"), outcomes=twice) == []
+    with pytest.raises(
+        ResponseDataError, match="1 rows of the table of outcomes repeat a participant at a w"
+    ):
+        joined(people("a", "b"), outcomes=twice.assign(wave=1))
+    with pytest.raises(ResponseDataError, match="1 rows of the table of covariates repeat a participant"):
+        joined(people("a", "b"), covariates=twice)
 
 
 AS_NUMBERS = {
