@@ -264,5 +264,9 @@ def test_planned_groups_are_formed_as_the_plan_names_them() -> None:
         "nobody is in the planned levels z; levels of fewer than 41 people are left out: a, b, d; "
         "fewer than two levels have 41 people or more"
     )
+    some = planned_groups("site", values, Grouping(leave_out=("z", "b")), 30)
+    assert some.reason == (
+        "left out by the plan: b; nobody is in the planned levels z; levels of fewer than 30 people are left out: d"
+    )
     numbers = planned_groups("arm", pd.Series([1.0] * 5 + [2.0] * 5), Grouping(reference="2"), 5)
     assert numbers.compared == (2.0, 1.0)
