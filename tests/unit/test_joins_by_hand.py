@@ -210,6 +210,8 @@ def test_amounts_are_numbers_of_more_than_seven_values_known_of_thirty() -> None
         ([18, 44, 71, 999], {}),  # once is no mark
         ([18, 44, 99, 99, 71], {}),  # nearer than the whole range
         ([18, 44, 99, 99], {99: 2}),
+        ([0, 10, 49.5, 99, 99], {99: 2}),  # as far away as they reach
+        ([0, 10, 49.6, 99, 99], {}),
         ([20, 30, -9, -9], {-9: 2}),
         ([0, 30, -9, -9], {-9: 2}),  # nothing else is below zero
         ([-3, 30, -9, -9], {}),  # below zero where others are too
