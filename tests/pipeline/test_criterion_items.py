@@ -153,6 +153,7 @@ def test_words_are_those_of_the_table(section: dict[str, Any], rows: pd.DataFram
     assert (lost[known] == (told & ~still)[known]).all()
     assert (won[known] == (~told & still)[known]).all()
     assert values["changed"] == int((rows["changes"] != "no").sum())
+    assert (values["unfitted"], "could not be fitted" in " ".join(section["prose"])) == (0, False)
     assert values["outcome_items"] == "pro3, pro4 and pro7"
     assert (values["n_outcome"], values["n_use"]) == (3, 3)
 
@@ -186,6 +187,18 @@ def test_a_theme_flagged_whole_is_said_to_be_gone() -> None:
     assert set(mine["changes"]) == {"could not be fitted"}
     assert mine["estimate_without"].isna().all()
     assert found["values"]["outcome_items"] == ""
+    assert "none of the {relations:int} relations could be fitted" in " ".join(found["prose"])
+
+
+def test_what_could_not_be_fitted_changes_nothing_of_what_it_says() -> None:
+    some = changed(hum1=["use"], **{item: ["use"] for item in SCALE.theme_items("flexibility")})
+    found = validate(DATA.responses, some, **GIVEN, seed=2, topics=[NAME]).tree["sections"][NAME]
+    rows = pd.concat([pd.DataFrame(table) for table in found["tables"].values()])
+    lost = rows["estimate_without"].isna()
+    assert set(rows.loc[rows["score"] == "flexibility", "changes"]) == {"could not be fitted"}
+    assert 0 < found["values"]["unfitted"] == lost.sum() < len(rows) == found["values"]["relations"]
+    assert found["values"]["changed"] == ((rows["changes"] != "no") & ~lost).sum()
+    assert "{unfitted:int} could not be fitted without these items." in " ".join(found["prose"])
 
 
 def test_a_scale_flagged_whole_is_not_asked() -> None:

@@ -80,7 +80,7 @@ def section_criterion_items(context: Context) -> Section:
         value_kinds={
             **each(GIVEN, "relations n_outcome n_use"),
             **each(TEXT, "outcome_items use_items widest widest_score without"),
-            **each(statistic(), "changed widest_from widest_to"),
+            **each(statistic(), "changed unfitted widest_from widest_to"),
         },
         tables=_tables(frame),
         problems=gaps.problems,
@@ -353,7 +353,8 @@ def _values(context: Context, frame: pd.DataFrame) -> dict[str, Any]:
     if len(known):
         top = _widest(known)
         values |= {
-            "changed": int((frame["changes"] != SAME).sum()),
+            "changed": int(frame["changes"].isin([TURNED, LOST, WON]).sum()),
+            "unfitted": int((frame["changes"] == GONE).sum()),
             "widest": f"{top['title']}, {top['relation']}",
             "widest_score": top["score"],
             "widest_from": top["estimate"],
@@ -385,10 +386,14 @@ def _prose(context: Context, frame: pd.DataFrame) -> list[str]:
     if not len(known):
         return [*said, "Without them none of the {relations:int} relations could be fitted."]
     form = form_of_row("b3", _widest(known)["bounded"])
+    gone = (
+        " {unfitted:int} could not be fitted without these items." if (frame["changes"] == GONE).any() else ""
+    )
     return [
         *said,
         "Of {relations:int} relations {changed:int} change what they say: their direction, or whether they "
-        "are told from chance. The largest shift, relative to the width of its interval, is that of "
+        f"are told from chance.{gone} "
+        "The largest shift, relative to the width of its interval, is that of "
         "{widest}: "
         f"{{widest_from:{form}}} with the items, {{widest_to:{form}}} without them. Shorter scores are also "
         "less exact, which alone draws a relation towards none.",

@@ -206,5 +206,5 @@ def twins_without_items(context: Context, section: Section) -> Twins:
     found = Twins()
     for table in (*section.tables, VALUES, METHOD):
         found.leave(Reason.ITEMS_LEFT, "*", table)
-    found.leave(Reason.WORDS, "relations changed n_outcome n_use")
+    found.leave(Reason.WORDS, "relations changed unfitted n_outcome n_use")
     return found
