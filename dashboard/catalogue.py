@@ -14,8 +14,6 @@ OWN_PATHS = frozenset(
     ("overview", "in-short", "collection", "compare", "report", "provenance", "score-file", "validation")
 )
 """Addresses of the pages that show no topic."""
-MOST_TOGETHER = 1
-"""Topics that stand one below the other on a page; more stand in tabs, so that no page is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,8 @@ def _show(found: Collected) -> None:
     else:
         days = found.days.assign(day=pd.to_datetime(found.days["day"]))
         total, last = int(days["finished"].sum()), days["day"].max()
-        words = f"{total:,} questionnaires finished, the last on {last:%Y-%m-%d}."
+        noun = "questionnaire" if total == 1 else "questionnaires"
+        words = f"{total:,} {noun} finished, the last on {last:%Y-%m-%d}."
         parts.show_live(_bars(days), words)
         parts.small(words)
         with st.expander("These days as numbers"):

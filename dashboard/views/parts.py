@@ -269,7 +269,8 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "", *, inside:
             rest()
         else:
             added = [column.head for column in others if column not in shown]
-            show_behind(f"{len(added)} more columns: {'; '.join(added)}", f"{key or view.name}-columns", rest)
+            named = f"{len(added)} more column{'' if len(added) == 1 else 's'}: {'; '.join(added)}"
+            show_behind(named, f"{key or view.name}-columns", rest)
     heads, texts = [column.head for column in columns], list(zip(*(c.texts for c in columns), strict=True))
     if chosen:
         show_cards(heads, texts, [f"items?item={quote(item)}" for item in items])

@@ -14,16 +14,13 @@ from dashboard.glossary import explained
 from dashboard.views import parts
 
 
-def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
+def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str]) -> None:
     """Show one section of the results; `chosen` filters its tables."""
     tree = state.read
     if tree is None:
         return
     page = services.section_parts(tree, name, chosen)
     section = page["section"]
-    if heading:
-        st.header(section["title"], divider="gray")
-        parts.small(section.get("question", ""))
     if section["status"] == "failed":
         st.error(section["message"])
     elif section["status"] == "untestable":
@@ -53,7 +50,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
         for view in page["tables"]
     ]
     parts.show_tables(views, key=f"table-{name}")
-    show_judged(page["findings"], main=not heading)
+    show_judged(page["findings"])
     for warning in section.get("warnings", []):
         st.warning(warning)
     parts.small(page["method"])

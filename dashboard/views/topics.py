@@ -1,4 +1,4 @@
-"""A page of one question: filters, then every topic that answers it."""
+"""A page of one question: filters, then the topic that answers it; several stand in tabs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import filters, services
-from dashboard.catalogue import MOST_TOGETHER, PageOf
+from dashboard.catalogue import PageOf
 from dashboard.views import address, item, parts, section
 
 EVERY = "All"
@@ -15,7 +15,7 @@ TAB = "tab"
 
 
 def show(page: PageOf) -> None:
-    """Show the topics of a page, or what to do when there are none."""
+    """Show a topic of a page, or what to do when it has none."""
     state = parts.loaded()
     if state.read is None:
         parts.explain(state)
@@ -32,28 +32,24 @@ def show(page: PageOf) -> None:
         item.show(state.read, one)
         return
     chosen = ask(filters.choices(state.read, present), page.path, arrived=arrived)
-    present = _opened(state.read, page.path, present, arrived=arrived)
-    for name in present:
-        section.show_topic(state, name, chosen, heading=len(present) > 1)
+    section.show_topic(state, _opened(state.read, page.path, present, arrived=arrived), chosen)
 
 
-def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:
-    """Choose the topic that is shown where there are too many for one page."""
-    if len(present) <= MOST_TOGETHER:
-        return present
+def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> str:
+    """Choose the topic that is shown: several stand in tabs, so that no page is long."""
+    if len(present) == 1:
+        return present[0]
     titles = {name: str(tree["sections"][name]["title"]) for name in present}
-    return [
-        address.select(
-            "Part of this page",
-            present,
-            name=TAB,
-            page=path,
-            arrived=arrived,
-            words=titles,
-            keep=False,
-            side_by_side=True,
-        )
-    ]
+    return address.select(
+        "Part of this page",
+        present,
+        name=TAB,
+        page=path,
+        arrived=arrived,
+        words=titles,
+        keep=False,
+        side_by_side=True,
+    )
 
 
 def ask(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[str, str]:

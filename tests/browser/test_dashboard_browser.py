@@ -31,7 +31,7 @@ from study_of_tests import open_study
 from text_boxes import unreadable
 
 from analysis.report.opening_words import HEADING, NEXT
-from dashboard.catalogue import MOST_TOGETHER, PAGES
+from dashboard.catalogue import PAGES
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.tables import audit_log
 from instrument.store.tokens import load_keyring
@@ -122,7 +122,7 @@ def _parts(folder: Path) -> list[str]:
     found = []
     for one in PAGES:
         present = [name for name in one.topics if name in sections]
-        if len(present) > MOST_TOGETHER:
+        if len(present) > 1:
             found += [f"{one.path}?tab={name}" for name in present[1:] if sections[name]["status"] == "ok"]
     return found
 
