@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from analysis.reliability.inputs import Array, Interval
 from analysis.reliability.resampling import checked_level, jackknife_half
 from instrument.answers import series_of
@@ -142,7 +143,7 @@ def limits_of_agreement(
             fact_and_hint(caller, f"{n} of {len(pairs)} pairs are complete.", "at least three are needed.")
         )
     sd = float(difference.std(ddof=1))
-    if sd == 0:
+    if not varies(difference, beside=kept):
         raise NotEstimableError(
             fact_and_hint(caller, f"all {n} differences are equal.", "check that the columns are not copies.")
         )

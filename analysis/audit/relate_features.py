@@ -15,6 +15,7 @@ from analysis.adherence.models.mixed import MixedFit, random_intercept
 from analysis.audit.audit_agreement import AuditAgreement
 from analysis.common.options import checked_level
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
@@ -145,7 +146,7 @@ def relate_features(
     if len(apps) < FEWEST_APPS:
         fact = f"{len(apps)} apps have both an audit and people."
         raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST_APPS} are needed."))
-    if not table[score].std() > 0:
+    if not varies(table[score]):
         raise NotEstimableError(fact_and_hint(CALLER, f"{score!r} has one value only.", "check the scores."))
     features = features.loc[apps]
     person_app = table["app"].map({name: at for at, name in enumerate(apps)}).to_numpy(dtype=np.int64)
@@ -236,7 +237,7 @@ def _unfit(kind: str, values: Floats) -> str:
     if kind == "principle":
         each = min(int(values.sum()), int((1 - values).sum()))
         return "" if each >= FEWEST_EACH else f"fewer than {FEWEST_EACH} apps with it, or without"
-    return "" if values.std() > 0 else "the same in every app"
+    return "" if varies(values) else "the same in every app"
 
 
 def _fit(design: Floats, outcome: Floats, app: NDArray[np.int64]) -> MixedFit:

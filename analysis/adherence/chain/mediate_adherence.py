@@ -21,6 +21,7 @@ from analysis.adherence.models.run import ModelRun
 from analysis.adherence.priorities.several_scores import standardized
 from analysis.common.options import checked_level, checked_seed
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from analysis.reliability.resampling import FEWEST_DRAWS
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.definition import Instrument
@@ -334,8 +335,8 @@ def _chain(
     people = people[complete].reset_index(drop=True)
     whole = whole[complete].reset_index(drop=True)
     held = frame.loc[complete, list(adjusters)].reset_index(drop=True)
-    held = held.loc[:, held.std() > 0]
-    if steady := [node for node in nodes if not whole[node].std() > 0]:
+    held = held.loc[:, varies(held)]
+    if steady := [node for node in nodes if not varies(whole[node])]:
         fact = f"{steady[0]} has one value only."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more people."))
     for node in ("context", "alliance"):

@@ -18,6 +18,7 @@ from analysis.adherence.design.covariates import LEAST_OF_ITS_OWN
 from analysis.adherence.design.further_terms import cause_of
 from analysis.adherence.design.landmark import LandmarkDesign
 from analysis.adherence.models.binomial import Fit, quasi_binomial
+from analysis.common.variation import varies
 from analysis.usage.words import JOINED
 from instrument.errors import NotEstimableError
 
@@ -396,7 +397,7 @@ def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
     known = frame[design.adjusters].notna()
     answered = frame["answered"].to_numpy(dtype=bool) & known.all(axis=1).to_numpy(dtype=bool)
     columns = [frame[name].to_numpy(dtype=float) for name in design.adjusters if known[name].all()]
-    kept = [(c - c.mean()) / c.std() for c in columns if c.std() > 0]
+    kept = [(c - c.mean()) / c.std() for c in columns if varies(c)]
     x = np.column_stack([np.ones(len(frame)), answered.astype(float), *kept])
     silent = int((~answered).sum())
     if silent < 2 or answered.sum() < 2 or np.linalg.matrix_rank(x) < x.shape[1]:

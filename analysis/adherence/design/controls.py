@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.adherence.design.landmark import LandmarkDesign
+from analysis.common.variation import varies
 
 Floats = NDArray[np.float64]
 FEWEST_USERS = 8  # people who used it, and who used it otherwise than most, before it is asked of
@@ -169,7 +170,7 @@ def partial_correlation(a: Floats, b: Floats, others: Floats) -> tuple[float, fl
     """
     both = np.column_stack([a, b])
     left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
-    if not (left.std(axis=0) > 0).all():
+    if not all(varies(rest, beside=column) for rest, column in zip(left.T, both.T, strict=True)):
         return float("nan"), float("nan")
     r = float(np.clip((_unit(left[:, 0]) * _unit(left[:, 1])).mean(), -1.0, 1.0))
     df = len(a) - int(np.linalg.matrix_rank(others)) - 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.shape import knots_of, restricted_cubic
+from analysis.common.variation import varies
 from analysis.usage.words import EARLY_USE, JOINED
 from instrument.errors import NotEstimableError
 
@@ -99,10 +100,9 @@ def early_use(
     basis = np.ones((int(analysed.sum()), 1))
     for name, column in ordered.items():
         here = column[analysed]
-        spread = here.std()
-        if not spread > 0:
+        if not varies(here):
             continue
-        wider = np.column_stack([basis, (here - here.mean()) / spread])
+        wider = np.column_stack([basis, (here - here.mean()) / here.std()])
         left = wider[:, -1] - basis @ np.linalg.lstsq(basis, wider[:, -1], rcond=None)[0]
         if left @ left > LEAST_OF_ITS_OWN * len(left):
             kept[name], basis = column, wider

@@ -27,6 +27,7 @@ from analysis.adherence.design.same_people import refuse_strangers
 from analysis.adherence.design.steps import Step, flow_table
 from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
 from analysis.common.rules import EARLIEST_RATING
+from analysis.common.variation import varies
 from analysis.usage.summarise_usage import UsageSummary
 from analysis.usage.words import ENROLLED, JOINED, START, WATCHABLE
 from instrument.errors import (
@@ -232,7 +233,7 @@ def assemble(
         notes.append(f"left out of the adjustment, since all have one value: {', '.join(steady)}")
         adjusters = [name for name in adjusters if name not in steady]
     adjusters, repeats = without_repeats(
-        frame[kept], [n for n in predictors if frame.loc[kept, n].std() > 0], adjusters
+        frame[kept], [n for n in predictors if varies(frame.loc[kept, n])], adjusters
     )
     notes.extend(repeats)
     analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())

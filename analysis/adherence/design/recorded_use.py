@@ -11,6 +11,7 @@ from scipy import stats
 
 from analysis.adherence.design.calendar_steps import EITHER_SIDE, LARGEST_BY_CHANCE, gains
 from analysis.adherence.models.shape import knots_of, restricted_cubic
+from analysis.common.variation import varies
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
@@ -93,7 +94,7 @@ def recorded_use(
     offered = {
         name: column
         for name, column in columns.items()
-        if np.isfinite(column).all() and column[analysed].std() > 0
+        if np.isfinite(column).all() and varies(column[analysed])
     }
     names = list(offered)
     if not names:

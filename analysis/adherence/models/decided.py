@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.adherence.models.fit import Fit
+from analysis.common.variation import varies
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -75,7 +76,7 @@ def undecided(x: Floats, terms: Sequence[str], *alike: Flags, scores: int = 1) -
                 break
         else:
             break
-    varying = (x[rows].std(axis=0) > 0) | (np.arange(x.shape[1]) < scores)
+    varying = varies(x[rows]) | (np.arange(x.shape[1]) < scores)
     return rows, _of_their_own(x, rows, columns & varying, scores)
 
 

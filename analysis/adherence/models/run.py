@@ -46,6 +46,7 @@ from analysis.adherence.models.threshold import (
 from analysis.adherence.models.unanswered import shifted_use
 from analysis.adherence.models.weighting import response_weights
 from analysis.common.software import used
+from analysis.common.variation import varies
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -108,7 +109,7 @@ class ModelRun:
         frame = design.frame
         raw = frame[predictor].to_numpy(dtype=float)
         self.sd = float(raw.std(ddof=1))
-        if not self.sd > 0:
+        if not varies(raw):
             fact = f"{predictor!r} has one value only."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         scaled = (raw - raw.mean()) / self.sd
@@ -245,7 +246,7 @@ class ModelRun:
         later = watched[list(AUXILIARY)].astype(float)
         # Alliance may matter less to those who had left: the gaps are filled with that in mind.
         extra = later.assign(product=later["done"] * later["at_risk"]).to_numpy()
-        extra = extra[:, extra.std(axis=0) > 0]
+        extra = extra[:, varies(extra)]
         completed = impute(np.column_stack([table, extra]), self._seed)
         done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))
         given = (len(wanted), self._level, self._design.watched_clusters)
@@ -300,17 +301,14 @@ class ModelRun:
         there = frame["at_risk"].to_numpy(dtype=bool)
         x = self._x[there]
         event = frame["disengaged"].to_numpy(dtype=bool)[there]
-        varies = (x.std(axis=0) > 0) & self._borne(int(event.sum()), int(there.sum()))
-        if not varies[0]:
-            fact = f"{self._predictor!r} has one value among those at risk."
-            raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
-        terms = [t for t, v in zip(self._terms, varies, strict=True) if v]
+        held = self._held(x, int(event.sum()))
+        terms = [t for t, v in zip(self._terms, held, strict=True) if v]
         time = frame["disengaged_after"].to_numpy(dtype=float)[there]
-        rows, kept = undecided(x[:, varies], terms, ~event)
+        rows, kept = undecided(x[:, held], terms, ~event)
         here = np.zeros(len(frame), dtype=bool)
         here[np.flatnonzero(there)[rows]] = True
         return _AtRisk(
-            x=x[np.ix_(rows, varies)][:, kept],
+            x=x[np.ix_(rows, held)][:, kept],
             terms=terms,
             kept=kept,
             time=time[rows],
@@ -324,6 +322,13 @@ class ModelRun:
     def _at_risk_clusters(self) -> Clusters | None:
         here = self._design.frame["at_risk"].to_numpy(dtype=bool)
         return None if self._clusters is None else self._clusters.among(here)
+
+    def _held(self, x: Floats, events: int) -> NDArray[np.bool_]:
+        """Columns that vary among these people, the score first, and that so many events bear."""
+        if not varies(x[:, 0]):
+            fact = f"{self._predictor!r} has one value among those at risk."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
+        return np.asarray(varies(x) & self._borne(events, len(x)))
 
     def _borne(self, events: int, people: int) -> NDArray[np.bool_]:
         """Columns that so many events bear: of early use only the first where there are few."""
@@ -355,10 +360,10 @@ class ModelRun:
             if end is End.UNKNOWN and not events:
                 continue
             x = self._x[here]
-            varies = (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))
-            terms = [term for term, v in zip(self._terms, varies, strict=True) if v]
-            some, kept = undecided(x[:, varies], terms, cause != end)
-            x = x[np.ix_(some, varies)][:, kept]
+            held = self._held(x, events)
+            terms = [term for term, v in zip(self._terms, held, strict=True) if v]
+            some, kept = undecided(x[:, held], terms, cause != end)
+            x = x[np.ix_(some, held)][:, kept]
             clusters = self._at_risk_clusters()
             clusters = None if clusters is None else clusters.among(some)
             found, failed = models_of_ends(x, time[some], cause[some], end, self._level, clusters)
@@ -477,7 +482,7 @@ class ModelRun:
         """The context held constant, and its interaction with the score."""
         frame = self._design.frame
         other = frame[self._context].to_numpy(dtype=float)
-        if not other.std() > 0:
+        if not varies(other):
             fact = f"{self._context!r} has one value only."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         z = (other - other.mean()) / other.std(ddof=1)
@@ -506,6 +511,9 @@ class ModelRun:
         if here.sum() < x.shape[1] + 20 or np.linalg.matrix_rank(x) < x.shape[1]:
             fact = f"{int(here.sum())} people have the outcome, too few."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
+        if not varies(outcome[here]):
+            fact = f"{self._outcome!r} has one value only."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "see what was asked."))
         clusters = None if self._clusters is None else self._clusters.among(here)
         used("statsmodels")
         done = OLS(outcome[here], x).fit()

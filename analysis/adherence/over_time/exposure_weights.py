@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.models.binomial import logit_regression
+from analysis.common.variation import varies
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -54,10 +55,9 @@ def basis_of(columns: Sequence[Floats], n: int) -> Floats:
     """
     kept, orthogonal = [np.ones(n)], [np.ones(n) / np.sqrt(n)]
     for column in columns:
-        spread = column.std()
-        if not spread > 0:
+        if not varies(column):
             continue
-        scaled = (column - column.mean()) / spread
+        scaled = (column - column.mean()) / column.std()
         left = scaled.copy()
         for _ in range(2):  # twice, or rounding stays
             for known in orthogonal:

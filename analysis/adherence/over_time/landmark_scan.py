@@ -21,6 +21,7 @@ from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.usage.course import UseCourse, use_course
 from analysis.usage.people import due_after
@@ -236,7 +237,7 @@ def scan_course(
     wanted = list(course.at)
     rated, dated = checked_ratings(scores, predictor, plan, times)
     spread = float(rated["rating"].std(ddof=1))
-    if not spread > 0:
+    if not varies(rated["rating"]):
         fact = f"{predictor!r} has one value only."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
     designs: dict[int, LandmarkDesign] = {}

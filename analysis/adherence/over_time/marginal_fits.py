@@ -23,6 +23,7 @@ from analysis.adherence.over_time.exposure_weights import (
     number_ratio,
 )
 from analysis.adherence.over_time.marginal_rows import Panel
+from analysis.common.variation import varies
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -133,7 +134,7 @@ class Weighting:
                 cause = column[here, k]
                 spread = float(cause.std(ddof=1))
                 # What history says already needs no weights, and cannot be unbalanced.
-                if not spread > 0 or basis_of([*past, cause], n).shape[1] == basis.shape[1]:
+                if not varies(cause) or basis_of([*past, cause], n).shape[1] == basis.shape[1]:
                     continue
                 found = [
                     _slope(seen / scale, cause / spread, basis, w) for w in (np.ones(n), weights[here, k])

@@ -16,6 +16,7 @@ from analysis.adherence.models.decided import undecided
 from analysis.adherence.models.survival import FEWEST_EVENTS
 from analysis.adherence.over_time.counting import counting_process
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from analysis.reliability.resampling import checked_level
 from instrument.answers import ColumnFault, column_numbers, numeric_columns, table_of, with_numbers
 from instrument.common.formatting import fill_prose
@@ -181,7 +182,7 @@ def recurrent_events(
     apart = [name for name, stays in zip(terms, kept, strict=True) if not stays]
     x, terms = x[np.ix_(rows, kept)], [name for name in terms if name not in apart]
     scale = np.array([float(spreads[name]) if name in spreads else 1.0 for name in terms])
-    if not (scale > 0).all():
+    if not varies(first).all():
         fact = "a predictor has one value in everybody's first row."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
     # On a like scale for the search; what is no predictor is told for one of its own units.

@@ -20,6 +20,7 @@ from analysis.adherence.models.families import adjust_within
 from analysis.adherence.models.mixed import MixedFit, random_intercept
 from analysis.adherence.over_time.sequential import Window, new_rating
 from analysis.common.result import Result
+from analysis.common.variation import varies
 from analysis.reliability.resampling import checked_level
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.people import labels_as_text
@@ -266,7 +267,7 @@ def _rows(
     columns = early_use(frame, np.ones(len(frame), dtype=bool), plan.gap_days).columns
     kept = columns.iloc[:, : how_many(columns.shape[1], 1 + len(adjusters), people=people)]
     frame = pd.concat([frame, kept], axis=1)
-    steady = [name for name in adjusters if np.ptp(frame[name].to_numpy(dtype=float)) == 0]
+    steady = [name for name in adjusters if not varies(frame[name])]
     return frame, [*kept, *(name for name in adjusters if name not in steady)], lost
 
 
@@ -293,11 +294,10 @@ def _counted(windows: Windows, frame: pd.DataFrame, lost: pd.Series) -> pd.DataF
 def _standard_score(frame: pd.DataFrame, name: str) -> tuple[Floats, NDArray[np.int64]]:
     """The score in standard deviations, and the number of the person behind each row."""
     score = frame[name].to_numpy(dtype=float)
-    sd = float(score.std(ddof=1))
-    if not sd > 0:
+    if not varies(score):
         fact = f"{name!r} has one value only."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
-    return score / sd, pd.factorize(frame["participant"])[0].astype(np.int64)
+    return score / float(score.std(ddof=1)), pd.factorize(frame["participant"])[0].astype(np.int64)
 
 
 def _common(frame: pd.DataFrame, adjusters: Sequence[str]) -> list[Floats]:
@@ -316,7 +316,7 @@ def first_effect(
     # Somebody whose first rating is of a later wave used the app between: their use before is not all.
     early = frame["order"].to_numpy()[place][person] == frame["order"].min()
     rows, mine = frame[early], score[place][person][early]
-    if not np.ptp(mine) > 0:
+    if not varies(mine):
         fact = f"first ratings of {name!r} have one value only."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
     columns = [np.ones(len(rows)), mine - mine.mean(), *_common(rows, adjusters)]
@@ -429,5 +429,4 @@ def _row(fit: MixedFit, column: int, confidence: float) -> dict[str, Any]:
 
 
 def _scaled(column: Floats) -> Floats:
-    spread = column.std(ddof=1)
-    return np.asarray((column - column.mean()) / spread) if spread > 0 else column
+    return np.asarray((column - column.mean()) / column.std(ddof=1)) if varies(column) else column

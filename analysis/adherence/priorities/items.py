@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.adherence.design.landmark import FEWEST, LandmarkDesign, refuse_names
 from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.priorities.several_scores import separate_effects, standardized
+from analysis.common.variation import varies
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError
 from instrument.reading.people import labels_as_text
@@ -76,10 +77,10 @@ def _row(
     clusters: Clusters | None,
 ) -> dict[str, float]:
     answers = known[[item]].to_numpy(dtype=float)
-    if len(known) < FEWEST or not answers.std() > 0:
+    if len(known) < FEWEST or not varies(answers[:, 0]):
         raise NotEstimableError(f"{len(known)} answers, too few or all alike.")
     adjusters = known[design.adjusters].to_numpy(dtype=float)
-    adjusters = adjusters[:, adjusters.std(axis=0) > 0]
+    adjusters = adjusters[:, varies(adjusters)]
     done, due = (known[name].to_numpy(dtype=float) for name in ("done", "due"))
     scaled = standardized(adjusters) if adjusters.shape[1] else adjusters
     found = separate_effects(answers, scaled, done, due, level, clusters)

@@ -27,6 +27,7 @@ from analysis.adherence.priorities.words import told
 from analysis.common.multiplicity import adjusted
 from analysis.common.result import Result
 from analysis.common.standing import Side, place_of
+from analysis.common.variation import varies
 from analysis.reliability.resampling import FEWEST_DRAWS, checked_level, checked_seed
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.definition import Instrument
@@ -266,7 +267,7 @@ def _theme_rows(
     answered = table.loc[labels_as_text(table["wave"]) == design.wave, ["participant", *names]].dropna()
     rated = answered[names].to_numpy(dtype=float)
     scores = design.frame[names].to_numpy(dtype=float)
-    if flat := [name for name, sd in zip(names, scores.std(axis=0), strict=True) if not sd > 0]:
+    if flat := [name for name, column in zip(names, scores.T, strict=True) if not varies(column)]:
         fact = f"{flat[0]!r} has one value only among those who can be analysed."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more answers."))
     done, due = (design.frame[name].to_numpy(dtype=float) for name in ("done", "due"))
