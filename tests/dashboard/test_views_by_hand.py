@@ -195,9 +195,7 @@ PLACES = ("", "models", "reliability", "fairness", "retest", "retest", "", "vali
 
 def _first(**changes: Any) -> Opening:
     points = tuple(map(_point, Property, STATES, PLACES))
-    level = Level(
-        row=0, title="North", apart=False, mean=2.0, lower=1.5, upper=3.0, lowest=1, highest=5, n=9
-    )
+    level = Level(row=0, title="North", apart=False, mean=2.0, lower=1.5, upper=3.0, lowest=1, highest=5, n=9)
     made: dict[str, Any] = {
         "sentence": "These answers show one of nine.",
         "points": points,
@@ -432,7 +430,9 @@ def test_of_many_paragraphs_three_stand_open_and_none_is_lost(number: int, behin
     page = AppTest.from_function(_sentences, default_timeout=60)
     page.session_state["said"] = [f"So it is {k}." for k in range(number)]
     _run(page)
-    assert [door.label for door in page.expander] == ([f"Read on: {behind} more paragraphs"] if behind else [])
+    assert [door.label for door in page.expander] == (
+        [f"Read on: {behind} more paragraphs"] if behind else []
+    )
     assert [entry.value for entry in page.markdown] == [f"So it is {k}." for k in range(number)]
 
 

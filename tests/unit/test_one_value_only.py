@@ -107,7 +107,7 @@ def test_a_step_of_one_value_is_no_step_of_a_chain(
     value: float, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     outcome = next(name for name in data.outcomes if name != "participant" and "baseline" not in name)
-    wanted = data.study["follow_up"] if "follow_up" in data.study else outcome
+    wanted = data.study.get("follow_up", outcome)
     with pytest.raises(NotEstimableError, match="outcome has one value only"):
         analysis.mediate_adherence(
             data.responses,

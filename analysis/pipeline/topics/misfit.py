@@ -93,8 +93,8 @@ def size_of_misfit(fit: StructuralResult) -> tuple[list[str], dict[str, Any], di
     also = ""
     if "cfi" in sizes.index:
         values["t_size_cfi"] = float(sizes["t_size"]["cfi"])
-        also = ", and no CFI lower than {t_size_cfi:r3}"
-    told = f"A misfit larger than an RMSEA of {{t_size_rmsea:r3}}{also} is ruled out with 95% confidence"
+        also = ", and so is a CFI lower than {t_size_cfi:r3}"
+    told = f"A misfit larger than an RMSEA of {{t_size_rmsea:r3}} is ruled out with 95% confidence{also}"
     told += "; for this number of people and degrees of freedom that allows the claim of {t_size_grade} fit."
     if grade == GRADES[-1]:
         told = told[: told.rindex(";")] + "; that is too much for a claim that the model fits."
