@@ -97,8 +97,8 @@ def cfa(
         (True: items count with variance one), "starts" (30 random ones), "errors" ("delta"; "lavaan" for the
         standard errors that lavaan gives by default, which hold for uncorrelated factors only).
     auxiliary
-        Columns that say something of what is missing but are no part of the model: ML with full information
-        lets them covary with all else, so that answers may be missing for reasons these columns show.
+        Columns that say something of what is missing but are no part of the model: ML and MLR with full
+        information let them covary with all else, so that answers may be missing for reasons they show.
     fixed_x
         False: observed predictors are random like everything else (ML and MLR), so that full information
         keeps rows whose predictors are missing; True drops those rows.

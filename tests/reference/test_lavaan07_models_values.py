@@ -272,6 +272,43 @@ def test_more_than_one_auxiliary_variable():
     assert not {"ageyr", "sex"} & {*fit.parameters["lhs"], *fit.parameters["rhs"]}
 
 
+@pytest.mark.parametrize(
+    ("cluster", "errors", "wanted", "baseline"),
+    [
+        (
+            None,
+            [0.1284084462, 0.1325172612, 0.0749402282, 0.0645548512, 0.1559050459, 0.5228808909],
+            {"chisq_scaled": 80.378857625, "rmsea_robust": 0.0897234632224, "cfi_robust": 0.933896026953},
+            809.418382481,
+        ),
+        (
+            "k",
+            [0.1298445863, 0.1314934810, 0.0609815041, 0.0642751883, 0.1717001787, 0.4550576132],
+            {"chisq_scaled": 83.4918494025, "rmsea_robust": 0.0906611956152, "cfi_robust": 0.932652740997},
+            799.242087841,
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*43 clusters for 53 parameters")
+def test_auxiliary_variables_with_robust_errors(cluster, errors, wanted, baseline):
+    """Lavaan 0.6-14: sem(…, estimator = "MLR", missing = "fiml"), the correlates written out in the model and the baseline.
+
+    The robust CFI is one less the ratio of N df RMSEA² (robust) of both fits.
+    """
+    model, file, _ = CASES["aux_constraints:aux_fiml"]
+    data = pd.read_csv(HERE / "data" / file).assign(k=lambda t: np.arange(len(t)) % 43)
+    estimator = "MLR" if cluster is None else "ML"  # which clusters turn into MLR
+    fit = sem(model, data, estimator=estimator, auxiliary=["ageyr", "sex"], cluster=cluster)
+    assert fit.estimator == "MLR"
+    wanted = wanted | {"chisq": 76.7475114975, "df": 24, "srmr": 0.0484833645834, "logl": -4187.07888618}
+    for index, value in wanted.items():
+        assert fit.fit[index] == pytest.approx(value, rel=5e-6), index
+    assert fit._fitted.baseline.scaled == pytest.approx(baseline, rel=1e-6)
+    loadings = fit.parameters.query("op == '=~' and se > 0")
+    assert list(loadings["se"]) == pytest.approx(errors, rel=1e-5)
+    assert not {"ageyr", "sex"} & {*fit.parameters["lhs"], *fit.parameters["rhs"]}
+
+
 @pytest.mark.parametrize("rotation", ["geomin", "oblimin"])
 def test_errors_of_oblique_rotations_follow_the_rotation(rotation):
     """Lavaan differentiates variances of items as if factors did not correlate; without them nothing differs.

@@ -83,7 +83,6 @@ TABLES = [
         DefinitionError,
         "auxiliary variables are named twice: 'x5'",
     ),
-    (lambda: cfa(F, C, "MLR", auxiliary=["x5"]), DefinitionError, "MLR takes no auxiliary variables"),
     (lambda: cfa(Q, L, auxiliary="q5"), DefinitionError, "WLSMV takes no auxiliary variables"),
     (
         lambda: cfa(F, C, "ML", auxiliary="x5", missing="listwise"),

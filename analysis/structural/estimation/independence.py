@@ -83,7 +83,7 @@ def independence_trace(setting: Setting) -> float:
     """tr(B A^-1) of the independence model."""
     total = 0.0
     delta = independence_delta(setting)
-    tied = setting.exogenous or setting.predictors
+    tied = setting.exogenous or setting.predictors or setting.auxiliary
     for sample, (mean, sigma) in zip(setting.samples, baseline_moments(setting), strict=True):
         place = np.ix_(setting.rows, setting.rows)
         bread = (

@@ -29,8 +29,8 @@ def check_auxiliary(
         fact, hint = f"auxiliary variables are part of the model: {name_offenders(inside)}.", "name others."
     elif double:
         fact, hint = f"auxiliary variables are named twice: {name_offenders(double)}.", "name each once."
-    elif estimator != "ML":
-        fact, hint = f"{estimator} takes no auxiliary variables.", "use estimator='ML'."
+    elif estimator not in ("ML", "MLR"):
+        fact, hint = f"{estimator} takes no auxiliary variables.", "use estimator='MLR'."
     elif missing == "listwise":
         fact, hint = "auxiliary variables say nothing of complete rows.", "use missing='fiml'."
     elif syntax.has_levels or composite:
