@@ -12,15 +12,18 @@ export OMP_NUM_THREADS ?= 1
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "install: no Python >= 3.11 and < 3.15 was found."; echo "Hint: install one, or name it: make install PYTHON=/path/to/python3.12"; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "install: the venv module is missing."; echo "Hint: apt install python3-venv"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "install: the venv module is missing."; echo "Hint: apt install python3-venv"; exit 2; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,spss,r]'
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+# what the tests need holds what the others need: one search of the index for both
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 demo: install
 ifeq ($(SERVE),0)
