@@ -132,6 +132,27 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE, paper: Paper = Paper.
     return _fixed_times(document)
 
 
+def both_documents(tree: Tree, paper: Paper) -> dict[str, bytes]:
+    """Write the report and its supplement.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+    paper
+        Its sheets.
+
+    Returns
+    -------
+    dict
+        The documents by the names of their files.
+    """
+    return {
+        "report.docx": render_docx(tree, Extent.MAIN, paper),
+        "report_supplement.docx": render_docx(tree, Extent.SUPPLEMENT, paper),
+    }
+
+
 def one_table(view: TableView, number: str, paper: Paper = Paper.A4) -> bytes:
     """Write one table as a document of its own.
 

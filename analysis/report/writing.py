@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.figures.once import built_once
 from analysis.report.draft import NAME as DRAFT
 from analysis.report.draft import render_draft
-from analysis.report.drawing import drawn_by_two
+from analysis.report.drawing import documents_beside, drawn_by_two
 from analysis.report.view import Tree
 from analysis.report.word_parts import Paper
 from analysis.twins.python_script import python_script
@@ -60,7 +60,8 @@ def write_report(
     paper
         Sheets of the Word documents: `a4` or `letter`.
     workers
-        Processes of this machine: with two or more, figures of the page are drawn in a second one, too.
+        Processes of this machine: with two or more, a second one draws figures of the page, too, and writes
+        the Word documents beside the other forms.
 
     Returns
     -------
@@ -176,13 +177,14 @@ def _fill(
         if "twins" in tree["meta"]:
             (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
             (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
-        finish_drawing()
-        for form in forms:
-            _write_form(tree, made, form, sheets)
+        drawings = finish_drawing()
+        with documents_beside(tree, sheets, drawings if "docx" in forms else {}) as documents:
+            for form in sorted(forms, key="docx".__eq__):  # which the other process may still be at
+                _write_form(tree, made, form, documents)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
 
 
-def _write_form(tree: Tree, made: Path, form: str, sheets: Paper) -> None:
+def _write_form(tree: Tree, made: Path, form: str, documents: Callable[[], Mapping[str, bytes]]) -> None:
     from analysis.report.extent import Extent
 
     parts = (("report", Extent.MAIN), ("report_supplement", Extent.SUPPLEMENT))
@@ -198,10 +200,8 @@ def _write_form(tree: Tree, made: Path, form: str, sheets: Paper) -> None:
 
         (made / "report.md").write_text(render_markdown(tree), encoding="utf-8")
     elif form == "docx":
-        from analysis.report.word import render_docx
-
-        for name, extent in parts:
-            (made / f"{name}.docx").write_bytes(render_docx(tree, extent, sheets))
+        for file, content in documents().items():
+            (made / file).write_bytes(content)
     else:
         from analysis.report.pdf import render_pdf
         from analysis.report.short_forms import render_short_pdf

@@ -48,14 +48,16 @@ def test_a_report_written_by_two_processes_has_the_same_bytes(
 ) -> None:
     small = dict(list(validation.tree["sections"].items())[:6])
     one_topic = Validation(tree={**validation.tree, "sections": small})
-    one_topic.write(tmp_path / "one")
+    one_topic.write(tmp_path / "one", forms=("html", "docx"))
     drawn: list[Any] = []
     monkeypatch.setattr("analysis.figures.base.AHEAD", Noted(drawn))
-    one_topic.write(tmp_path / "two", workers=2)
+    monkeypatch.setattr("analysis.report.word.render_docx", None)  # the other process has its own
+    one_topic.write(tmp_path / "two", workers=2, forms=("html", "docx"))
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
     assert [
         f for f in files if (tmp_path / "one" / f).read_bytes() != (tmp_path / "two" / f).read_bytes()
     ] == []
+    assert {"report.docx", "report_supplement.docx"} <= {str(file) for file in files}
     assert len(drawn) > 4 and len(drawn) % 2 == 0
     assert {width for _, width in drawn} == {NARROW, WIDE}
 
