@@ -8,6 +8,7 @@ the other alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,7 @@ LEAST_CELL = 1e-12
 LEAST_SPREAD = 1e-3  # of a part between
 MOST_ENTRIES = 8_000_000  # of the terms of a series kept between evaluations
 TOGETHER = 20  # chances whose product has digits
+ROWS_AT_ONCE = 500  # of an item at all points: what a cache holds
 HELD = 40_000  # entries of rows times pairs of points at once: what a cache holds
 
 
@@ -146,13 +148,20 @@ def item_scores(
     if np.any(np.diff(tau) <= 0.0):
         return -np.inf, np.zeros((n_clusters, len(x))), np.zeros(n_clusters)
     code = rows.codes[:, 0]
-    lower, upper = (own[:, None] - deviation * z for own in _limits(tau, code, rows.x @ slopes))
-    chance = np.maximum(chance_between(lower, upper), 1e-300)
+    limits, moved = _limits(tau, code, rows.x @ slopes), deviation * z
+    pieces = [slice(k, k + ROWS_AT_ONCE) for k in range(0, len(code), ROWS_AT_ONCE)]
+    chance = np.empty((len(code), len(z)))
+    for piece in pieces:
+        lower, upper = (own[piece, None] - moved for own in limits)
+        np.maximum(chance_between(lower, upper), 1e-300, out=chance[piece])
     log_joint = rows.by_cluster(rows.weight[:, None] * np.log(chance), n_clusters) + log_weights(z**2)
     log_likelihood = logsumexp(log_joint, axis=1)
     posterior = np.exp(log_joint - log_likelihood[:, None])
-    each = posterior[rows.cluster] * rows.weight[:, None] / chance
-    by = _by_parameters((each * density(lower), each * density(upper)), code, rows.x, n_cuts, z)
+    by = np.empty((len(code), len(x)))
+    for piece in pieces:
+        each = posterior[rows.cluster[piece]] * rows.weight[piece, None] / chance[piece]
+        at = tuple(each * density(own[piece, None] - moved) for own in limits)
+        by[piece] = _by_parameters((at[0], at[1]), code[piece], rows.x[piece], n_cuts, z)
     return (
         float(log_likelihood.sum()),
         rows.by_cluster(by, n_clusters),
@@ -213,40 +222,41 @@ def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> Pl
 
 
 def _series(lower: Array, upper: Array, terms: int) -> Array:
-    """Terms of one item: differences between both limits, shape (R, points, terms)."""
-    limits = np.stack([lower, upper])
+    """Terms of one item times the root of their order: differences between limits, (R, terms, points)."""
+    found = np.empty((len(lower), terms + 1, lower.shape[1]))
+    found[:, 0] = chance_between(lower, upper)
+    for m, now in enumerate(_hermite(np.stack([lower, upper]), terms - 1), 1):
+        np.subtract(now[1], now[0], out=found[:, m])
+    return found
+
+
+def _hermite(limits: Array, terms: int) -> Iterator[Array]:
+    """Hermite polynomials over the root of their factorial, times density, in an array used again."""
     there = np.isfinite(limits)
     finite = np.where(there, limits, 0.0)
-    found = np.empty((terms + 1, *lower.shape))
-    found[0] = chance_between(lower, upper)
-    before, now = np.zeros_like(finite), np.where(there, density(finite), 0.0)
-    for m in range(1, terms + 1):  # Hermite polynomials over the root of their factorial, times density
-        np.subtract(now[0], now[1], out=found[m])
-        found[m] *= -1.0 / np.sqrt(m)
-        before *= -np.sqrt(m - 1.0)
-        before += finite * now
-        before /= np.sqrt(m)
+    before, now, moved = np.zeros_like(finite), np.where(there, density(finite), 0.0), np.empty_like(finite)
+    for m in range(1, terms + 1):
+        yield now
+        np.multiply(finite, now, out=moved)
+        moved *= 1.0 / np.sqrt(m)
+        before *= -np.sqrt((m - 1.0) / m)
+        before += moved
         before, now = now, before
-    return np.ascontiguousarray(np.moveaxis(found, 0, -1))
+    yield now
 
 
 def _edge(limits: Array, other: Array) -> Array:
     """Sum of the derivatives of the terms by each limit, times those of the other item.
 
-    Limits have shape (2, R, points), the terms of the other item (R, points, terms).
+    Limits have shape (2, R, points), the terms of the other item (R, terms, points).
     """
-    there = np.isfinite(limits)
-    finite = np.where(there, limits, 0.0)
-    terms = np.ascontiguousarray(np.moveaxis(other, -1, 0))
-    before, now = np.zeros_like(finite), np.where(there, density(finite), 0.0)
-    total = now * terms[0]
-    for m in range(1, len(terms)):
-        before *= -np.sqrt(m - 1.0)
-        before += finite * now
-        before /= np.sqrt(m)
-        before, now = now, before
-        total -= now * terms[m]
-    return np.asarray(total)
+    total = np.zeros_like(limits)
+    for m, now in enumerate(_hermite(limits, other.shape[1] - 1)):
+        if m:
+            total -= now * other[:, m]
+        else:
+            total += now * other[:, 0]
+    return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -331,14 +341,14 @@ class _PairRows:
     def chances(self, within: float, terms: list[Array]) -> tuple[Array, Array]:
         """Chances of the answers of rows at all pairs of points, and derivatives by the correlation."""
         one, two = terms
-        order = np.arange(self.plan.terms + 1)
-        power = float(within) ** order
-        slope = order * np.concatenate([[0.0], power[:-1]])
-        n = one.shape[1]
-        weighed = np.empty((len(one), 2 * n, one.shape[2]))
-        np.multiply(one, power, out=weighed[:, :n])
-        np.multiply(one, slope, out=weighed[:, n:])
-        both = np.matmul(weighed, two.transpose(0, 2, 1))
+        order = np.arange(1, self.plan.terms + 1)
+        power = float(within) ** order / order
+        slope = float(within) ** (order - 1)
+        n = one.shape[2]
+        weighed = np.empty((len(one), one.shape[1], 2 * n))
+        np.multiply(one, np.append(1.0, power)[:, None], out=weighed[:, :, :n])
+        np.multiply(one, np.append(0.0, slope)[:, None], out=weighed[:, :, n:])
+        both = np.matmul(weighed.transpose(0, 2, 1), two)
         chance, by = both[:, :n], both[:, n:]
         return np.maximum(chance, LEAST_CELL, out=chance), by
 
@@ -377,7 +387,8 @@ class _PairRows:
         total = posterior.sum(axis=(1, 2), keepdims=True)
         posterior /= total
         each = posterior[part.own]
-        each *= weight
+        if (weight != 1.0).any():
+            each *= weight
         each /= chance
         return _Told(
             float((top + np.log(total)).sum()),
@@ -388,11 +399,12 @@ class _PairRows:
 
     def _by_first(self, part: _Part, terms: list[Array], within: float, between: float, told: _Told) -> Array:
         """Scores by what was held of both items."""
-        power = float(within) ** np.arange(self.plan.terms + 1)
+        order = np.arange(self.plan.terms + 1)
+        power = float(within) ** order / np.sqrt(np.maximum(order, 1))
         found: list[Array] = []
         for k, item in enumerate(self.items):
-            each = told.each if k == 0 else told.each.transpose(0, 2, 1)
-            other = np.matmul(each, terms[1 - k] * power)
+            each = told.each.transpose(0, 2, 1) if k == 0 else told.each
+            other = np.matmul(terms[1 - k] * power[:, None], each)
             lower, upper = _edge(np.stack([limit[part.rows] for limit in self.limits[k]]), other)
             rows, cluster = self.rows, self.rows.cluster[part.rows]
             z, n_cuts = self.plan.points[k][cluster], len(item.thresholds)
