@@ -209,9 +209,7 @@ def _claimed(chain: Chain, start: int, found: HiddenCause) -> dict[str, Any]:
     causes = causes_of(chain.held_names, chain.early)
     causes |= {chain.nodes[k]: [chain.held.shape[1] + k] for k in range(start)}
     bound, cause = strongest_cause(route.start, route.middle, route.end, route.held, causes)
-    steps = chain.nodes[start : start + 3]
-    taken = ("alliance", "later use") in ((steps[0], steps[1]), (steps[1], steps[2]))
-    told = route_claim(found, bound, cause, chain.doubts if taken else ())
+    told = route_claim(found, bound, cause, chain.doubts)  # any three in a row hold that step
     return {
         "bound": told.bound,
         "bound_cause": told.cause,
