@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.common.result import Result
 from analysis.structural.families.compare_theories import keyed_answers, roles_of
 from analysis.structural.families.longitudinal_invariance import at
+from analysis.structural.families.wave_rows import check_people, waves_there
 from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.naming import acting_for
@@ -20,7 +21,6 @@ from instrument.definition import Instrument
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
-    ResponseDataError,
     fact_and_hint,
     name_offenders,
     warn_user,
@@ -330,7 +330,7 @@ def _two_waves(
     if absent := [name for name in (participant, wave) if name not in responses.columns]:
         fact = f"columns are absent: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give a row per participant and wave."))
-    present = list(pd.unique(responses[wave]))
+    present = waves_there(responses, wave)
     chosen = present[:2] if waves is None else list(waves)
     unknown = [name for name in chosen if name not in present]
     if len(chosen) != 2 or unknown or chosen[0] == chosen[1]:
@@ -342,12 +342,9 @@ def _two_waves(
 def _at_wave(
     responses: pd.DataFrame, scale: Instrument, items: list[str], label: object, participant: str, wave: str
 ) -> pd.DataFrame:
-    rows = responses[responses[wave] == label].set_index(participant)
-    doubled = int(rows.index.duplicated().sum())
-    if doubled:
-        fact = f"{doubled} rows repeat a participant at a wave."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one row for each."))
-    return keyed_answers(rows, scale, items)
+    rows = responses[responses[wave] == label]
+    check_people(rows, participant, wave, CALLER)
+    return keyed_answers(rows.set_index(participant), scale, items)
 
 
 def _applying(rows: pd.DataFrame, reasons: pd.DataFrame | None, label: object) -> pd.DataFrame:

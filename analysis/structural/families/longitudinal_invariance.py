@@ -14,6 +14,7 @@ from analysis.structural.families.invariance import (
     level_table,
     suited_estimator,
 )
+from analysis.structural.families.wave_rows import check_people, waves_there
 from analysis.structural.language.naming import acting_for
 from analysis.structural.language.ordinal_levels import (
     ORDINAL_LEVELS,
@@ -27,7 +28,6 @@ from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
-    ResponseDataError,
     fact_and_hint,
     name_offenders,
 )
@@ -153,7 +153,7 @@ def _widen(
     if absent := [name for name in [participant, wave, *items] if name not in data.columns]:
         fact = f"columns are absent: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint(caller, fact, "give a row per participant and wave."))
-    present = list(pd.unique(data[wave]))
+    present = waves_there(data, wave)
     chosen = present if waves is None else list(waves)
     if unknown := [name for name in chosen if name not in present]:
         fact = f"waves are not in the data: {name_offenders(unknown)}."
@@ -162,10 +162,7 @@ def _widen(
         fact = f"{len(chosen)} wave(s) given."
         raise NotEstimableError(fact_and_hint(caller, fact, "two waves or more are needed."))
     rows = data[data[wave].isin(chosen)]
-    doubled = int(rows.duplicated([participant, wave]).sum())
-    if doubled:
-        fact = f"{doubled} rows repeat a participant at a wave."
-        raise ResponseDataError(fact_and_hint(caller, fact, "keep one row for each."))
+    check_people(rows, participant, wave, caller)
     parts = [
         rows[rows[wave] == name].set_index(participant)[items].add_suffix(f".w{k}")
         for k, name in enumerate(chosen, start=1)

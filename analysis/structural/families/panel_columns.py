@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.structural.families.longitudinal_invariance import at
+from analysis.structural.families.wave_rows import check_people, waves_there
 from analysis.structural.language.panel_syntax import PanelVariable
 from instrument.answers import given_answers, numeric_columns
 from instrument.definition import Instrument
@@ -129,7 +130,7 @@ def from_instrument(
     if absent := [name for name in (participant, wave) if name not in data.columns]:
         fact = f"columns are absent: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give a row per participant and wave."))
-    present = list(pd.unique(data[wave].dropna()))
+    present = waves_there(data, wave)
     labels: list[Any] = present if waves is None else list(waves)
     if unknown := [label for label in labels if label not in present]:
         fact = f"waves are not in the data: {name_offenders(unknown)}."
@@ -139,10 +140,7 @@ def from_instrument(
         fact = "a wave is named twice."
         raise DefinitionError(fact_and_hint(CALLER, fact, "name each wave once, in order."))
     rows = data[data[wave].isin(labels)]
-    doubled = int(rows.duplicated([participant, wave]).sum())
-    if doubled:
-        fact = f"{doubled} rows repeat a participant at a wave."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one row for each."))
+    check_people(rows, participant, wave, CALLER)
     sources = _sources(variables, scale, measured_by)
     values = _values(rows, scale, sources, participant, wave)
     long = pd.concat([rows[[participant, wave]], values], axis=1)
