@@ -165,6 +165,7 @@ def test_a_topic_page_tells_the_first_notice_and_only_the_page_of_items_asks_for
         page = _shown(monkeypatch, tree, path)
         notices = [entry.value for entry in page.markdown if ":orange" in entry.value]
         assert len(notices) == 1 and notices[0].startswith(":small[:orange[**Synthetic.**]")
+        assert notices[0].count(":orange") == 1  # that these are candidate items is told on the first page
         assert ("Item" in [box.label for box in page.selectbox]) is asked
     held = _shown(monkeypatch, tree, "data-quality", item="q1")
     assert not held.header  # an item in the address is of the page of items

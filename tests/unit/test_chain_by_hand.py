@@ -118,14 +118,16 @@ def test_effects_in_clusters_rest_on_clusters_drawn_and_left_out_whole(
         at = stats.norm.cdf(shift + z / (1 - bend * z))
         wanted = [np.quantile(drawn[:, k], q) for k, q in enumerate(at)]
         np.testing.assert_allclose(effects[name], wanted, rtol=1e-4, atol=1e-6)
+    kinds = {"direct": 6, "indirect": 5, "total": 3, "all indirect": 1}  # two ways or more from start to end
+    assert effects["kind"].value_counts().to_dict() == kinds
     spread = chain.people.std()
     turned = estimate * [spread[s] / spread[e] for s, e in zip(effects["start"], effects["end"], strict=True)]
     np.testing.assert_allclose(effects["standardized"], turned, rtol=1e-5)
     assert effects.loc[effects["e_value"].notna(), "end"].unique().tolist() == ["outcome"]
-    kinds = effects["kind"].where(~effects["kind"].isin(["direct", "indirect"]), "route")
+    single = effects["kind"].where(~effects["kind"].isin(["direct", "indirect"]), "route")
     steps = effects["route"].str.count("→")
     assert (
-        effects.loc[kinds == "route", "kind"] == np.where(steps[kinds == "route"] > 1, "indirect", "direct")
+        effects.loc[single == "route", "kind"] == np.where(steps[single == "route"] > 1, "indirect", "direct")
     ).all()
 
 

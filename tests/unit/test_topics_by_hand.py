@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.common.rules import AVE, OMEGA
+from analysis.common.rules import AVE, IRT_ITEM_FIT, OMEGA
+from analysis.common.verdicts import Cause
 from analysis.pipeline.reach import Gaps
-from analysis.pipeline.topics import items, misfit
+from analysis.pipeline.topics import irt, items, misfit
 from analysis.pipeline.topics.extracted import LATENT, extracted_findings, extracted_table, factor_title
 from instrument.common.formatting import fill_prose
 
@@ -295,3 +296,83 @@ def test_shares_of_options_are_of_those_who_answered_as_they_answered() -> None:
     assert agree.loc["q1", ["share_1", "share_2", "share_3"]].tolist() == pytest.approx([2 / 3, 0, 1 / 3])
     assert agree.loc["q2", ["share_1", "share_2", "share_3"]].isna().all()
     assert own.loc["q3", ["share_1", "share_2"]].tolist() == pytest.approx([0.25, 0.75])
+
+
+# response models
+
+
+def _fits(**columns: Any) -> pd.DataFrame:
+    n = len(next(iter(columns.values())))
+    plain = {"theme": list("abcdef"[:n]), "title": [f"Theme {k}" for k in "abcdef"[:n]]}
+    plain |= {"n": [900] * n, "n_items": [5] * n, "reliability": [0.8] * n, "precise_share": [0.5] * n}
+    plain |= {
+        "precise_from": [-2.0] * n,
+        "precise_to": [2.0] * n,
+        "worst_p": [0.5] * n,
+        "improper": [False] * n,
+    }
+    return pd.DataFrame({**plain, **columns})
+
+
+def _said_of_fits(frame: pd.DataFrame, among: int) -> str:
+    values = irt._values(frame)
+    return " ".join(fill_prose(sentence, values) for sentence in irt._prose(values, among))
+
+
+def test_a_theme_that_is_precise_nowhere_or_ends_below_one_deviation_tells_the_top_apart_less() -> None:
+    said = _said_of_fits(_fits(precise_to=[0.9, 1.0, 1.1, np.nan]), 4)
+    assert "are told apart less precisely: Theme a and Theme d." in said
+    assert "less precisely" not in _said_of_fits(_fits(precise_to=[1.0, 3.0]), 2)
+
+
+@pytest.mark.parametrize(
+    ("shares", "among", "said"),
+    [
+        ([0.25, 0.75], 2, "that holds for 25.0% to 75.0% of people, by theme."),
+        ([0.5, 0.5001], 2, "that holds for 50.0% of people, whatever the theme."),
+        ([0.5, 0.5001], 3, "that holds for 50.0% of people, whatever the theme that could be fitted."),
+        ([0.3], 1, "that holds for 30.0% of people."),
+    ],
+)
+def test_shares_of_people_measured_precisely_run_over_the_themes(
+    shares: list[float], among: int, said: str
+) -> None:
+    frame = _fits(precise_share=shares)
+    assert said in _said_of_fits(frame, among)
+    assert irt._ends(frame) == (0, len(shares) - 1) and irt._ends(frame.iloc[:0]) == (0, 0)
+
+
+def test_items_of_a_theme_do_not_follow_the_model_from_the_cut_on_where_it_is_judged() -> None:
+    cut = IRT_ITEM_FIT.cutoff
+    frame = _fits(
+        worst_p=[cut, cut * 1.01, cut / 2, cut / 2, np.nan],
+        improper=[False, False, True, False, False],
+        n=[900, 900, 900, 20, 900],
+    )
+    assert "see the items of Theme a." in _said_of_fits(frame, 5)
+    assert "do not follow" not in _said_of_fits(_fits(worst_p=[0.5]), 1)
+    assert irt._values(frame.iloc[:0]) == {"themes": 0}
+    assert irt._prose({"themes": 0}, 3) == ["No theme could be fitted; the reasons stand below."]
+    found = irt._findings(frame, [("Lost", Cause.NO_VARIATION)], {"e"})
+    assert [f.untested for f in found] == [
+        Cause.NO_VARIATION,
+        None,
+        None,
+        Cause.IMPROPER,
+        Cause.FEW_PEOPLE,
+        Cause.NOTHING_LEFT,
+    ]
+    assert [f.path for f in found] == ["", *(f"sections.irt.tables.fit.worst_p[{k}]" for k in range(5))]
+
+
+def test_answers_that_few_gave_are_named_as_they_were_shown() -> None:
+    options = tuple(SimpleNamespace(code=code, label=f"Option {code}") for code in range(1, 6))
+    offered = SimpleNamespace(minimum=1, maximum=5, options=options, codes=[1, 2, 3, 4, 5])
+    scale = SimpleNamespace(scale_of=lambda item: offered, reversed_items={"q2"})
+    context = cast(Any, SimpleNamespace(scale=scale))
+    said = irt._options_of(context, ["q1:1", "q2:1", "q1:5", "q2:4"])
+    assert said == "q1: “Option 1” and “Option 5”; q2: “Option 5” and “Option 2”"  # the second is turned
+    assert irt._rare({"First": said, "Next": "q9: “No”"}) == [
+        f"Given by fewer than 5 people, so unsteady: First ({said}); Next (q9: “No”)."
+    ]
+    assert irt._rare({}) == []

@@ -11,12 +11,14 @@ from analysis.adherence.design.windows import Windows
 from analysis.adherence.over_time.relate_waves import (
     GROUP,
     _counted,
+    _rows,
     by_person_mean,
     first_effect,
     new_effect,
     relate_waves,
 )
 from instrument.errors import NotEstimableError
+from instrument.study import as_study
 from tests.recovery.held_populations import base_study
 
 PEOPLE, WAVES, CLINICS, LEVEL = 90, 4, 10, 0.9
@@ -145,18 +147,11 @@ def test_everybody_due_at_a_wave_is_told_once_whatever_was_missed_before() -> No
     assert found["history"].tolist() == [0, 2, 1]  # rated at every wave before
 
 
-@pytest.mark.parametrize(("people", "enough"), [(30, True), (29, False)])
-def test_thirty_people_are_enough_and_fewer_are_not(people: int, enough: bool) -> None:
-    rng = np.random.default_rng(1)
-    plan = base_study(
-        waves=[
-            {"id": 1, "day": 21, "opens": 21, "closes": 28},
-            {"id": 2, "day": 42, "opens": 36, "closes": 42},
-        ]
-    )
-    ids = [f"p{k}" for k in range(people)]
+def _used(ids: list[str], waves: tuple[str, str]) -> Windows:
+    """Use after two waves, for everybody."""
+    rng, people = np.random.default_rng(1), len(ids)
     use = pd.DataFrame(
-        [(one, wave, rng.integers(1, 9), 9.0) for wave in ("1", "2") for one in ids],
+        [(one, wave, rng.integers(1, 9), 9.0) for wave in waves for one in ids],
         columns=["participant", "wave", "done", "due"],
     ).assign(percent=lambda t: 100 * t["done"] / t["due"])
     before = {name: rng.integers(1, 9, people) for name in ("use_before", "active_days_before")}
@@ -167,15 +162,52 @@ def test_thirty_people_are_enough_and_fewer_are_not(people: int, enough: bool) -
     }
     use = use.merge(pd.DataFrame({"participant": ids, **before}), on="participant")
     table = pd.DataFrame(
-        {"wave": ["1", "2"], "from_day": [28, 42], "to_day": [42, 84], "due": [9, 9], "people": people}
+        {"wave": list(waves), "from_day": [28, 42], "to_day": [42, 84], "due": [9, 9], "people": people}
     ).assign(not_watched=0, nothing_due=0)
-    scores = pd.DataFrame(
-        [(one, wave, rng.normal()) for wave in (1, 2) for one in ids],
-        columns=["participant", "wave", "total"],
-    )
-    windows = Windows(use=use, table=table, notes=[])
+    return Windows(use=use, table=table, notes=[])
+
+
+def _rated(ids: list[str], waves: tuple[str, str]) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    rows = [(one, wave, rng.normal()) for wave in waves for one in ids]
+    return pd.DataFrame(rows, columns=["participant", "wave", "total"])
+
+
+TWO = [{"id": 1, "day": 21, "opens": 21, "closes": 28}, {"id": 2, "day": 42, "opens": 36, "closes": 42}]
+
+
+@pytest.mark.parametrize(("people", "enough"), [(30, True), (29, False)])
+def test_thirty_people_are_enough_and_fewer_are_not(people: int, enough: bool) -> None:
+    plan = base_study(waves=TWO)
+    ids = [f"p{k}" for k in range(people)]
+    scores, windows = _rated(ids, ("1", "2")), _used(ids, ("1", "2"))
     if enough:
         assert relate_waves(scores, windows, plan, predictors=["total"]).windows["rated"].tolist() == [30, 30]
     else:
         with pytest.raises(NotEstimableError, match="29 people have a score"):
             relate_waves(scores, windows, plan, predictors=["total"])
+
+
+def test_a_baseline_is_a_number_and_who_lacks_it_or_a_cluster_is_told_at_each_wave() -> None:
+    """Waves stand in the order of the study, which is not that of their names."""
+    plan = as_study(
+        base_study(
+            waves=[{**TWO[0], "id": "start"}, {**TWO[1], "id": "end"}],
+            baseline=["distress"],
+            landmark={"wave": "start", "day": 28},
+        )
+    )
+    ids, waves = [f"p{k:02d}" for k in range(40)], ("start", "end")
+    outcomes = pd.DataFrame({"participant": ids, "distress": [float(k % 3 + 1) for k in range(40)]})
+    outcomes.loc[1, "distress"] = np.nan
+    covariates = pd.DataFrame({"participant": ids, "clinic": [f"c{k % 9}" for k in range(40)]})
+    covariates.loc[0, "clinic"] = None
+    frame, adjusters, lost = _rows(
+        _rated(ids, waves), ["total"], _used(ids, waves), plan, outcomes, covariates, None, [], "clinic"
+    )
+    assert sorted(set(ids) - set(frame["participant"])) == ["p00", "p01"]
+    assert lost.to_dict() == {"start": 2, "end": 2}
+    assert [name for name in adjusters if name.startswith("distress")] == ["distress"]
+    assert frame["wave"].tolist() == ["start", "end"] * 38 and frame["order"].tolist() == [0, 1] * 38
+    told = dict(zip(ids, covariates["clinic"], strict=True))
+    assert (frame[GROUP] == frame["participant"].map(told)).all()

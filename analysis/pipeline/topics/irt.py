@@ -249,8 +249,8 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
         return {"themes": 0}
     low = frame.iloc[int(frame["reliability"].to_numpy(dtype=float).argmin())]
     high = frame.iloc[int(frame["reliability"].to_numpy(dtype=float).argmax())]
-    # A theme that ends before the typical high scorer tells people at the top hardly apart.
-    short = frame[frame["precise_to"].astype(float) < 1.0]
+    # Ending before the typical high scorer, or precise nowhere, it tells people at the top hardly apart.
+    short = frame[~(frame["precise_to"].astype(float) >= 1.0)]
     judged = frame[frame["n"].map(of_response_people).isna() & ~frame["improper"].astype(bool)]
     misfit = judged[judged["worst_p"].astype(float) <= IRT_ITEM_FIT.cutoff]
     return {
