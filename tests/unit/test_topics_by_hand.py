@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.common.rules import AVE, IRT_ITEM_FIT, OMEGA
+from analysis.common.rules import AVE, INVARIANCE_CFI, INVARIANCE_RMSEA, IRT_ITEM_FIT, OMEGA
 from analysis.common.verdicts import Cause
 from analysis.pipeline.reach import Gaps
-from analysis.pipeline.topics import irt, items, misfit
+from analysis.pipeline.topics import groups, irt, items, misfit
 from analysis.pipeline.topics.extracted import LATENT, extracted_findings, extracted_table, factor_title
 from instrument.common.formatting import fill_prose
 
@@ -376,3 +376,91 @@ def test_answers_that_few_gave_are_named_as_they_were_shown() -> None:
         f"Given by fewer than 5 people, so unsteady: First ({said}); Next (q9: “No”)."
     ]
     assert irt._rare({}) == []
+
+
+# groups
+
+
+def _levels(
+    monkeypatch: pytest.MonkeyPatch,
+    changes: list[float],
+    *,
+    testable: list[bool] | None = None,
+    pvalues: list[float] | None = None,
+    improper: str = "",
+    levels: tuple[str, ...] = ("configural", "metric", "scalar", "strict"),
+) -> Any:
+    """Levels by hand: change of CFI and of RMSEA (its negative) from each to the next."""
+    monkeypatch.setattr(groups, "of_levels", lambda fit: Cause.IMPROPER if fit == improper else None)
+    n = len(levels)
+    table = pd.DataFrame(
+        {
+            "level": levels,
+            "cfi_diff": [np.nan, *changes],
+            "rmsea_diff": [np.nan, *(-change for change in changes)],
+            "testable": [None, *(testable or [True] * (n - 1))],
+            "pvalue_diff": [np.nan, *(pvalues or [0.01] * (n - 1))],
+        }
+    )
+    return SimpleNamespace(table=table, fits={level: level for level in levels}, rules=(INVARIANCE_CFI,))
+
+
+def _judged(result: Any) -> list[tuple[float | None, Cause | None, str]]:
+    found = groups.judged_levels("Who", result, 8, "path", None)
+    assert [f.rule for f in found] == [INVARIANCE_CFI, INVARIANCE_RMSEA]
+    return [(f.value, f.untested, f.path) for f in found]
+
+
+def test_the_largest_loss_of_fit_up_to_equal_intercepts_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _levels(monkeypatch, [-0.002, -0.03, -0.5])  # residual variances are no part of it
+    assert _judged(made) == [(-0.03, None, "path.cfi_diff[10]"), (0.03, None, "path.rmsea_diff[10]")]
+    made = _levels(monkeypatch, [-0.03, 0.04, 0.0])  # a gain is no loss
+    assert _judged(made) == [(-0.03, None, "path.cfi_diff[9]"), (0.03, None, "path.rmsea_diff[9]")]
+    made = _levels(monkeypatch, [-0.03, -0.02], levels=("configural", "metric", "scalar"))
+    assert [entry[0] for entry in _judged(made)] == [-0.03, 0.03]
+
+
+def test_a_level_that_restricts_nothing_is_no_test_and_without_any_nothing_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = _levels(monkeypatch, [-0.9, -0.001, 0.0], testable=[False, True, True])
+    assert _judged(made)[0] == (-0.001, None, "path.cfi_diff[10]")
+    made = _levels(monkeypatch, [-0.9, -0.9, -0.9], testable=[False, False, True])
+    assert _judged(made) == [(None, Cause.NOTHING_LEFT, "")] * 2
+
+
+def test_a_loss_that_is_not_significant_is_left_undecided_and_one_of_an_improper_fit_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = [-0.03, -0.001, 0.0]
+    assert {entry[1] for entry in _judged(_levels(monkeypatch, over, pvalues=[0.05, 0.01, 0.01]))} == {
+        Cause.UNDECIDED
+    }
+    assert {entry[1] for entry in _judged(_levels(monkeypatch, over, pvalues=[0.049, 0.9, 0.9]))} == {None}
+    within = [-0.001, -0.002, 0.0]  # nothing is lost: significance does not matter
+    assert {entry[1] for entry in _judged(_levels(monkeypatch, within, pvalues=[0.9] * 3))} == {None}
+    for level, cause in (("scalar", Cause.IMPROPER), ("strict", None)):
+        assert {e[1] for e in _judged(_levels(monkeypatch, over, improper=level))} == {cause}
+    assert _judged(_levels(monkeypatch, [np.nan, -0.1, 0.0])) == [(None, Cause.NOT_ESTIMATED, "")] * 2
+
+
+@pytest.mark.parametrize("ordinal", [True, False])
+def test_what_is_held_equal_is_what_such_a_model_has(ordinal: bool) -> None:
+    (said,) = groups._prose(pd.DataFrame({"level": ["metric"]}), [], ordinal=ordinal)
+    assert ("held equal: thresholds, loadings, intercepts" in said) is ordinal
+    assert ("held equal: loadings, intercepts" in said) is not ordinal
+    assert len(groups._prose(pd.DataFrame({"level": ["metric"]}), ["A"], ordinal=ordinal)) == 2
+    assert groups._prose(pd.DataFrame(), [], ordinal=ordinal)[0].startswith("No level of invariance")
+
+
+@pytest.mark.parametrize(("smallest", "cause"), [(20, Cause.FEW_IN_GROUP), (4000, None)])
+def test_the_smallest_group_bears_the_verdict(smallest: int, cause: Cause | None) -> None:
+    labels = pd.Series(["a"] * 5000 + ["b"] * smallest + [None] * 3)
+    assert groups._size(labels, ["q1", "q2", "q3"]) is cause
+
+
+def test_the_reference_of_the_plan_comes_first_and_others_stay_in_their_order() -> None:
+    labels = pd.Series(["x", "y", "z", "y", "x"])
+    rows = pd.DataFrame({"q": range(5)})
+    assert groups.reference_first(rows, labels, "y")["q"].tolist() == [1, 3, 0, 2, 4]
+    assert groups.reference_first(rows, labels, None) is rows

@@ -105,7 +105,7 @@ def section_groups(context: Context) -> Section:
         missing=context.plan.missing or ("pairwise" if how["ordered"] else "fiml"),
         options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
-        prose=_prose(table, unequal),
+        prose=_prose(table, unequal, ordinal=bool(how["ordered"])),
         values={"tests": len(table), "failures": len(gaps.problems), "unequal": listed(unequal)},
         value_kinds=each(GIVEN, "tests failures") | each(TEXT, "unequal"),
         tables={
@@ -278,12 +278,13 @@ def of_levels(fit: StructuralResult) -> Cause | None:
     return None if cause is Cause.NOTHING_LEFT else cause
 
 
-def _prose(table: pd.DataFrame, unequal: list[str]) -> list[str]:
+def _prose(table: pd.DataFrame, unequal: list[str], *, ordinal: bool) -> list[str]:
     if table.empty:
         return ["No level of invariance could be estimated; the reasons stand below."]
     return [
-        "Each theme is fitted in all groups at once, and more and more of it is held equal: thresholds, "
-        "loadings, intercepts, residual variances. Where fit drops, an answer means something else in one "
+        "Each theme is fitted in all groups at once, and more and more of it is held equal: "
+        + ("thresholds, " if ordinal else "")
+        + "loadings, intercepts, residual variances. Where fit drops, an answer means something else in one "
         "group, and means of groups are not comparable as they stand.",
         *(["Fit drops by more than the rules allow for {unequal}."] if unequal else []),
     ]
