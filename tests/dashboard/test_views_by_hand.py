@@ -27,6 +27,7 @@ SECTION: dict[str, Any] = {
     "values": {},
     "prose": [],
     "findings": [],
+    "bears_on": [],
     "figures": [],
     "problems": [],
     "untested": [],
@@ -509,3 +510,14 @@ def test_the_page_that_compares_says_what_is_lacking_and_draws_what_its_table_te
     one.query_params["wave"] = "two"
     (alone_now,) = (entry.value for entry in _run(one).info)
     assert alone_now == "Of two alone nothing can be set side by side. Choose All above."
+
+
+def test_one_wave_beside_a_second_study_can_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {key: column[:1] for key, column in MEANS.items()}
+    tree, other = (_tree(scores={"tables": {"scores": copy.deepcopy(first)}}) for _ in range(2))
+    other["meta"]["instrument"]["title"] = "Another"
+    monkeypatch.setattr("dashboard.views.parts.loaded", lambda: Loaded(tree=tree, read=tree, version="v"))
+    for second, info in ((None, 1), (Loaded(tree=other, read=other, version="w"), 0)):
+        monkeypatch.setattr("dashboard.views.parts.other_loaded", lambda given=second: given)
+        page = _run(AppTest.from_function(_compared, default_timeout=60))
+        assert len(page.info) == info and bool(page.header) is not bool(info)
