@@ -94,10 +94,8 @@ def _curves(sheet: ItemSheet) -> None:
     steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
     slope = format_value(sheet.curves.discrimination, "d2")
     named = len(sheet.curves.labels) == len(sheet.curves.difficulties) + 1
-    words = (
-        f"Discrimination {slope}. Half of the people choose the second option or a higher one, then the "
-        f"third, and so on, at {steps}."
-    )
+    further = " or a higher one, then the third, and so on," if len(sheet.curves.difficulties) > 1 else ""
+    words = f"Discrimination {slope}. Half of the people choose the second option{further} at {steps}."
     words += "" if named else " Options are numbered as they are scored."
     curves = response_curves(sheet.curves.discrimination, sheet.curves.difficulties, sheet.curves.labels)
     parts.show_live(curves, f"Chance of each option along the trait. {words}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -521,3 +522,42 @@ def test_one_wave_beside_a_second_study_can_be_compared(monkeypatch: pytest.Monk
         monkeypatch.setattr("dashboard.views.parts.other_loaded", lambda given=second: given)
         page = _run(AppTest.from_function(_compared, default_timeout=60))
         assert len(page.info) == info and bool(page.header) is not bool(info)
+
+
+def _curves() -> None:
+    import streamlit as st
+
+    from dashboard.views import item
+
+    item._curves(st.session_state["sheet"])
+
+
+@pytest.mark.parametrize(
+    ("steps", "labels", "said"),
+    [
+        ((0.3,), 2, "Half of the people choose the second option at 0.30."),
+        (
+            (-1.0, 0.3, 2.0),
+            4,
+            "Half of the people choose the second option or a higher one, then the third, and so on, at "
+            "−1.00, 0.30, 2.00.",
+        ),
+        ((0.3,), 3, "at 0.30. Options are numbered as they are scored."),
+    ],
+)
+def test_steps_of_an_item_are_as_many_as_its_options_less_one(
+    steps: tuple[float, ...], labels: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("dashboard.views.parts.show_live", lambda chart, words: told.append(words))
+    monkeypatch.setattr("dashboard.views.item.response_curves", lambda *given: given)
+    page = AppTest.from_function(_curves, default_timeout=60)
+    curves = SimpleNamespace(
+        discrimination=1.5, difficulties=steps, labels=tuple(f"Option {k}" for k in range(labels))
+    )
+    page.session_state["sheet"] = SimpleNamespace(curves=curves)
+    (shown,) = (entry.value for entry in _run(page).markdown)
+    assert shown.startswith(":small[Discrimination 1.50. ") and shown.endswith(f"{said}]")
+    assert told == [
+        f"Chance of each option along the trait. {shown.removeprefix(':small[').removesuffix(']')}"
+    ]
