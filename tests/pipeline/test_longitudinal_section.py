@@ -106,6 +106,7 @@ def test_means_and_changes_by_hand(section: dict[str, Any], leading: pd.DataFram
     first, second = (card[card["wave"] == wave].set_index("participant")["b"] for wave in (1, 2))
     table = pd.DataFrame(section["tables"]["trajectories"]).set_index(["score", "who", "wave"])
     assert table.loc[("b", "everyone with the score", "wave 2"), "mean"] == pytest.approx(second.mean())
+    assert "Means of later waves are those of people who answered then." in " ".join(prose(section))
     stayed = first[first.index.isin(second.dropna().index)]
     row = table.loc[("b", "those with the score at every wave", "wave 1")]
     assert (row["mean"], row["n"]) == (pytest.approx(stayed.mean()), len(stayed))
@@ -265,6 +266,10 @@ def test_context_over_time_follows_the_plan(
         kept = "those with every answer at both waves" if whole else "every answer at either wave"
         assert section["method"]["missing"].startswith(f"invariance: {kept}; means")
         assert f"context over time: {missing}" in section["method"]["missing"]
+        text = " ".join(prose(section))
+        if "equal one after another" in text:
+            ordinal = plan.get("estimator", "WLSMV") in ("WLSMV", "ULSMV")
+            assert ("the table holds thresholds, loadings and" in text) is ordinal
 
 
 def test_within_persons_follows_the_plan(leading: pd.DataFrame) -> None:

@@ -316,13 +316,14 @@ def _prose(
     )
     sentences = [
         "{at_first:int} [[person|people]] answered at {first}, {both:int} of them at {second}, too"
-        f"{every}. Means of later waves are those of people who stayed."
+        f"{every}. Means of later waves are those of people who answered then."
     ]
     if len(levels):
         sentences.append(
             "A change of means is a change of what is measured only where items work alike at both waves; "
-            "the table holds thresholds, loadings and intercepts equal one after another and shows what that "
-            "costs in fit."
+            "the table holds "
+            + ("thresholds, " if estimator_for(context)["ordered"] else "")
+            + "loadings and intercepts equal one after another and shows what that costs in fit."
         )
     if len(changes):
         sentences.append(
