@@ -170,8 +170,7 @@ def sorted_out(name: str, values: pd.Series, *, smallest: int = SMALLEST_GROUP) 
     if pd.api.types.is_datetime64_any_dtype(known):
         why = "a date is neither a group nor an amount"
         return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
-    numbers = pd.to_numeric(known, errors="coerce") if not pd.api.types.is_bool_dtype(known) else None
-    if numbers is not None and numbers.notna().all() and distinct > MOST_CATEGORIES:
+    if distinct > MOST_CATEGORIES and pd.to_numeric(known, errors="coerce").notna().all():
         amounts = pd.to_numeric(values, errors="coerce").astype(float)
         if FEWEST_PEOPLE.holds(len(known)):
             return Covariate(name=name, use=Use.CONTINUOUS, values=amounts)

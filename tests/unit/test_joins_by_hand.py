@@ -9,9 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.pipeline.covariates import Use, planned_groups, sentinels, sorted_out, suspected_covariates
+from analysis.pipeline.covariates import (
+    Use,
+    _as_planned,
+    planned_groups,
+    sentinels,
+    sorted_out,
+    suspected_covariates,
+)
 from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
-from analysis.planning.definition import Grouping
+from analysis.planning.definition import Grouping, Plan
 from instrument.errors import ResponseDataError, ToolkitWarning
 
 
@@ -215,6 +222,7 @@ def test_amounts_are_numbers_of_more_than_seven_values_known_of_thirty() -> None
         ([20, 30, -9, -9], {-9: 2}),
         ([0, 30, -9, -9], {-9: 2}),  # nothing else is below zero
         ([-3, 30, -9, -9], {}),  # below zero where others are too
+        ([-3, 5, -99, -99], {-99: 2}),  # and far below them
         ([0, 1, 9, 9], {}),  # nine visits are an amount
         ([1, 2, 8887, 8887], {}),
         ([99, 99], {}),
@@ -248,6 +256,24 @@ def test_a_mark_among_outcomes_is_suspected_too_and_people_are_counted_once() ->
     with pytest.warns(ToolkitWarning, match="2 people have 999 in outcome 'mood'"):
         notes = suspected_covariates(context)  # type: ignore[arg-type]
     assert notes == ("suspicion: 2 people have 999 in outcome 'mood', far from the other values",)
+
+
+def test_a_grouping_of_a_plan_may_ask_for_other_sizes_than_the_rest() -> None:
+    values = of_levels(a=30, b=40, c=50)
+    plan = Plan.model_validate(
+        {"schema": 1, "smallest_group": 45, "groups": {"site": {"smallest": 31}, "plain": {}}}
+    )
+    found = {name: _as_planned(name, values, plan) for name in ("site", "plain", "other")}
+    assert found["site"].compared == ("b", "c")
+    assert found["plain"].reason.endswith("fewer than two levels have 45 people or more")
+    assert found["other"].use == Use.LEFT_OUT  # too small by the size of the plan, and not named in it
+    large = _as_planned("other", of_levels(a=45, b=46), plan)
+    assert (large.use, large.reason) == (Use.LEFT_OUT, "the plan compares other groups")
+
+
+def test_true_and_false_are_two_groups() -> None:
+    found = sorted_out("paid", pd.Series([True] * 120 + [False] * 121), smallest=120)
+    assert (found.use, found.compared) == (Use.GROUPS, (True, False))
 
 
 def test_planned_groups_are_formed_as_the_plan_names_them() -> None:
