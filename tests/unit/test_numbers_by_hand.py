@@ -26,6 +26,7 @@ from analysis.disclosure.shared import _curves
 from analysis.irt.item_fit import _merge_row
 from analysis.items.item_statistics import item_statistics
 from analysis.pipeline.reach import of_items
+from analysis.pipeline.topics import retest
 from analysis.pipeline.topics.items import _values
 from analysis.pipeline.topics.retest import _stable
 from analysis.report.opening import _point
@@ -129,6 +130,20 @@ def test_items_at_the_cut_off_itself_are_not_over_it() -> None:
     assert (found["item_rest_lowest"], found["item_rest_highest"]) == (0.29, 0.30)
     apart = _values(table.assign(theme=["t", "list", "t"]), ["list"])  # no rule on a theme that is a list
     assert (apart["weak"], apart["weak_items"], apart["related"], apart["items"]) == (0, "", 1, 3)
+
+
+def test_a_score_at_the_convention_is_not_below_it_and_few_people_are_not_judged() -> None:
+    table = pd.DataFrame(
+        {"title": ["A", "B", "C"], "icc": [0.70, 0.69999, 0.91], "sdc": [3.0, 4.5, 1.0], "n": [60, 60, 60]}
+    )
+    found = retest._values(table)
+    assert (found["below"], found["sdc_largest"]) == ("B", 4.5)
+    assert (found["icc_lowest"], found["icc_lowest_title"]) == (0.69999, "B")
+    assert (found["icc_highest"], found["icc_highest_title"]) == (0.91, "C")
+    said = "Below the convention: {below}."
+    assert said in retest._prose(table, found)
+    assert said not in retest._prose(table.assign(n=[60, 5, 60]), found)
+    assert said not in retest._prose(table, retest._values(table.assign(icc=0.70)))
 
 
 def test_stable_is_who_says_that_nothing_changed() -> None:
