@@ -22,6 +22,7 @@ from analysis.figures.registry import build_figures
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.validity import htmt_figure
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics import models
 from analysis.pipeline.topics.flow import _reasons
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
@@ -29,6 +30,7 @@ from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of
 from analysis.report.opening import opening
 from analysis.report.view import Tree, prose
+from analysis.structural.language.theory_models import Structure
 from instrument.definition import Instrument
 from instrument.scoring.score import reverse_key
 from instrument.study import make_study
@@ -579,3 +581,39 @@ def test_that_everybody_of_the_only_wave_answered_there_is_no_secret() -> None:
 def test_one_item_is_the_only_one(items: int, words: str) -> None:
     scale = garden(1, items)
     assert words in said(validate(answers_of(scale, 300), scale, seed=2, topics=["flow"]).tree, "flow")
+
+
+def fit_of(**changes: float) -> dict[str, Any]:
+    both = {"cfi": 0.96, "tli": 0.94, "rmsea": 0.05}
+    row = {f"{name}{end}": value for name, value in both.items() for end in ("_robust", "_scaled")} | changes
+    values = {name: row[f"{name}_robust"] for name in both} | {
+        f"{n}_scaled": row[f"{n}_scaled"] for n in both
+    }
+    disagree = models._disagreeing(pd.Series(row))
+    alone = {"models": 2, "fitted": 2, "variant": "robust", "one_cfi": 0.8, "one_rmsea": 0.1}
+    return values | alone | {"disagree": disagree}
+
+
+def told_of_fit(values: dict[str, Any]) -> str:
+    two = {
+        name: SimpleNamespace(structure=name, items="all") for name in (Structure.CORRELATED, Structure.ONE)
+    }
+    found = SimpleNamespace(models=two, fits=two, tests=(), equivalent=())
+    return " ".join(models._prose(cast(Any, found), None, values))
+
+
+def test_indices_that_there_are_not_disagree_with_nothing() -> None:
+    """Robust indices need a positive definite matrix; "CFI is –" was said, and that the variants disagree."""
+    whole = fit_of()
+    assert whole["disagree"] == []
+    assert "CFI is {cfi:r3}" in told_of_fit(whole) and "Both fall on the same side" in told_of_fit(whole)
+    assert "; with one factor for the same items, CFI is {one_cfi:r3}" in told_of_fit(whole)
+    assert "one factor" not in told_of_fit(whole | {"one_cfi": float("nan")}).split("robust")[0]
+    # of CFI and TLI .95 and more is good, of RMSEA .06 and less
+    assert fit_of(cfi_scaled=0.949)["disagree"] == ["CFI"]
+    assert fit_of(tli_scaled=0.97, rmsea_scaled=0.07)["disagree"] == ["TLI", "RMSEA"]
+    nothing = fit_of(cfi_robust=np.nan, tli_robust=np.nan, rmsea_robust=np.nan)
+    words = told_of_fit(nothing)
+    assert nothing["disagree"] == []
+    assert "SRMR is {srmr:r3}" in words and "There are no robust indices of {judged}" in words
+    assert not any(part in words for part in ("{cfi:r3}", "{one_cfi:r3}", "disagree on", "same side"))

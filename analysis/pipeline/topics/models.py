@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -229,11 +230,12 @@ def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[st
 
 
 def _disagreeing(row: pd.Series) -> list[str]:
-    """Indices that meet their rule in one variant and not in the other."""
+    """Indices that meet their rule in one variant and not in the other, of those that there are."""
     return [
         name
         for index, (name, rule) in _RULES.items()
-        if rule.holds(row[f"{index}_robust"]) != rule.holds(row[f"{index}_scaled"])
+        if math.isfinite(row[f"{index}_robust"])
+        and rule.holds(row[f"{index}_robust"]) != rule.holds(row[f"{index}_scaled"])
     ]
 
 
@@ -244,21 +246,31 @@ def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> 
         sentences.append(f"Their fit says nothing here: {cause.words}.")
     elif Structure.CORRELATED in structures:
         sentences.append(
-            "With a factor per theme ({judged}), CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}"
+            f"With a factor per theme ({{judged}}), {_indices_said(values)}"
             + (
                 "; with one factor for the same items, CFI is {one_cfi:r3} and RMSEA {one_rmsea:r3}."
-                if values["one_cfi"] is not None
+                if _are_known(values, *INDICES, "one_cfi", "one_rmsea")
                 else "."
             )
         )
     elif structures == {Structure.ONE}:
-        sentences.append("With one factor, CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}.")
+        sentences.append(f"With one factor, {_indices_said(values)}.")
     if cause is None:
         sentences += _variants(values)
         sentences += _compared(found)
     if len({model.items for model in found.models.values()}) > 1:
         sentences.append("Models of different sets of items cannot be compared with each other.")
     return sentences
+
+
+def _are_known(values: dict[str, Any], *names: str) -> bool:
+    return all(values[name] is not None and math.isfinite(values[name]) for name in names)
+
+
+def _indices_said(values: dict[str, Any]) -> str:
+    """The indices that are judged; there may be no robust ones."""
+    known = _are_known(values, *INDICES)
+    return "CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}" if known else "SRMR is {srmr:r3}"
 
 
 def _stated(models: int, fitted: int) -> str:
@@ -278,6 +290,12 @@ def _variants(values: dict[str, Any]) -> list[str]:
         return [
             "These are the indices of maximum likelihood, which takes answers for normally distributed; the "
             "plan asks for nothing that corrects test, errors or indices where they are not."
+        ]
+    if not _are_known(values, *INDICES):
+        return [
+            "There are no robust indices of {judged}: they need correlations that do not contradict each "
+            "other (a positive definite matrix). The scaled ones are CFI {cfi_scaled:r3}, TLI "
+            "{tli_scaled:r3} and RMSEA {rmsea_scaled:r3}; nothing is judged by them."
         ]
     said = (
         "These are the robust indices, which estimate what the model would show in everybody; the scaled "
