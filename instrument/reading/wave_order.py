@@ -183,12 +183,13 @@ def waves_in_time(
     ahead = np.array([[(one < other).sum() for other in table.T] for one in table.T])
     level = np.array([[(one == other).sum() for other in table.T] for one in table.T])
     np.fill_diagonal(level, 0)
-    if level.any() or (np.minimum(ahead, ahead.T) > 0).any():
+    before = (ahead > 0).astype(int)
+    for _ in names:  # whoever is before one that is before another is before that one, too
+        before = np.minimum(before + before @ before, 1)
+    if level.any() or (before * before.T).any():
         return None
-    order = np.argsort(np.nanmedian(table, axis=0), kind="stable")
+    order = np.argsort(before.sum(axis=0), kind="stable")
     if not all(ahead[one, other] for one, other in pairwise(order)):
-        return None
-    if any(ahead[order[k], order[j]] for k in range(len(order)) for j in range(k)):
         return None
     return tuple(present[k] for k in order)
 
