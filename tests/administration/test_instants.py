@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -186,3 +186,12 @@ def test_days_are_midnights_and_not_spans_of_24_hours() -> None:
     late, early = datetime(2026, 3, 1, 23, 59, tzinfo=UTC), datetime(2026, 3, 2, 0, 1, tzinfo=UTC)
     assert (days_between(late, early), days_between(early, late)) == (1, -1)
     assert days_between(late, early + timedelta(hours=23)) == 1
+
+
+def test_a_zone_that_says_no_offset_is_no_zone() -> None:
+    class Nowhere(tzinfo):
+        def utcoffset(self, moment: datetime | None) -> None:
+            return None
+
+    with pytest.raises(InstantError, match="a moment has no time zone"):
+        utc(datetime(2026, 3, 1, 12, tzinfo=Nowhere()))

@@ -229,6 +229,7 @@ MOMENTS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(MOMENTS)
 @example([(1440, 7), (2095, 1), (2879, 600), (2879, None), (3102, 1), (3582, 600)])
+@example([(1910, 1500), (4295, 45), (4505, 7)])  # the second event goes on past midnight
 @example([(2640, 600), (2700, None), (3100, 1), (3280, 7)])  # a short event after a long one ends nothing
 def test_sessions_and_days_of_the_calendar_stay_and_the_time_of_day_goes(given: list[Any]) -> None:
     given = sorted(given, key=lambda one: one[0])
