@@ -617,3 +617,30 @@ def test_indices_that_there_are_not_disagree_with_nothing() -> None:
     assert nothing["disagree"] == []
     assert "SRMR is {srmr:r3}" in words and "There are no robust indices of {judged}" in words
     assert not any(part in words for part in ("{cfi:r3}", "{one_cfi:r3}", "disagree on", "same side"))
+
+
+def test_a_measure_whose_rows_hold_no_answer_takes_nothing_from_the_scale() -> None:
+    """Ratios of the scale's own themes were lost where another questionnaire had rows and no answers."""
+    scale = garden(2, 4)
+    content = garden(1, 4).model_dump(mode="json", by_alias=True) | {"id": "other", "title": "Other scale"}
+    for theme in content["themes"]:
+        theme["id"] = "elsewhere"
+        for item in theme["items"]:
+            item["id"] = f"o_{item['id']}"
+    other = Instrument.model_validate(content)
+    table = with_waves(scale, 200, "a", "b").reset_index(drop=True)
+    measure = with_waves(garden(1, 4), 200, "a", "b").rename(
+        columns=lambda name: f"o_{name}" if "g0" in name else name
+    )
+    measure = measure.reset_index(drop=True)
+    given: dict[str, Any] = {"waves": ["a", "b"], "seed": 2, "topics": ["validity"]}
+    alone = validate(table, scale, **given).tree["sections"]["validity"]
+    whole = validate(table, scale, measures=[(measure, other)], **given).tree["sections"]["validity"]
+    measure.loc[measure["wave"] == "a", other.item_ids] = pd.NA
+    found = validate(table, scale, measures=[(measure, other)], **given).tree
+    section = found["sections"]["validity"]
+    assert section["problems"] == []
+    assert section["tables"]["htmt"]["htmt"] == alone["tables"]["htmt"]["htmt"]
+    assert len(whole["tables"]["htmt"]["htmt"]) == 3 > len(alone["tables"]["htmt"]["htmt"]) == 1
+    assert "No other questionnaire was answered at the same wave" in said(found, "validity")
+    assert any("Other scale: nobody answered it at wave a" in note for note in found["meta"]["notes"])

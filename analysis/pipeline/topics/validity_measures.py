@@ -20,6 +20,7 @@ from instrument.scoring.keying import keyed_numbers
 
 if TYPE_CHECKING:
     from analysis.validity.htmt import HtmtResult
+    from instrument.definition import Instrument
     from instrument.study import Hypothesis
 
 Estimate = tuple[float, float, float]
@@ -82,6 +83,12 @@ def measure_scores(context: Context) -> list[pd.DataFrame]:
     return tables
 
 
+def _at_first_wave(context: Context, answers: pd.DataFrame, other: Instrument) -> pd.DataFrame:
+    """Rows of another questionnaire at the first wave that hold an answer."""
+    rows = answers[answers["wave"].astype(str) == str(context.first_wave)]
+    return rows[rows[other.item_ids].notna().any(axis=1)]
+
+
 def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]], dict[str, str]]:
     """Keyed items of every other questionnaire at the first wave, their themes, and the titles of these.
 
@@ -94,8 +101,8 @@ def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]],
     """
     parts, themes, titles = [], {}, {}
     for answers, other in context.measures:
-        rows = answers[answers["wave"].astype(str) == str(context.first_wave)]
-        if rows.empty:  # asked at other waves only
+        rows = _at_first_wave(context, answers, other)
+        if rows.empty:  # answered at other waves only
             continue
         items = keyed_numbers(rows.set_index(labels_as_text(rows["participant"])), other)
         parts.append(items.add_prefix(f"{other.id}:"))
@@ -108,12 +115,11 @@ def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]],
 
 def asked_elsewhere(context: Context) -> tuple[str, ...]:
     """Note questionnaires that nobody answered at the wave at which scores are compared."""
-    wave = str(context.first_wave)
     return tuple(
         f"{other.title}: nobody answered it at {context.wave_name(context.first_wave)}, where scores are "
         "compared, so nothing is compared with it"
         for answers, other in context.measures
-        if not (answers["wave"].astype(str) == wave).any()
+        if _at_first_wave(context, answers, other).empty
     )
 
 
