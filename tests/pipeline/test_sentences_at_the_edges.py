@@ -23,7 +23,7 @@ from analysis.figures.reliability import reliability_figure
 from analysis.figures.validity import htmt_figure
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.topics import models
-from analysis.pipeline.topics.flow import _reasons
+from analysis.pipeline.topics.flow import _account, _reasons
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
 from analysis.report.labels import tree_for_readers
@@ -644,3 +644,21 @@ def test_a_measure_whose_rows_hold_no_answer_takes_nothing_from_the_scale() -> N
     assert len(whole["tables"]["htmt"]["htmt"]) == 3 > len(alone["tables"]["htmt"]["htmt"]) == 1
     assert "No other questionnaire was answered at the same wave" in said(found, "validity")
     assert any("Other scale: nobody answered it at wave a" in note for note in found["meta"]["notes"])
+
+
+def test_reasons_add_up_to_what_is_missing_only_where_each_missing_answer_has_one() -> None:
+    answers = pd.DataFrame({"a": [np.nan, np.nan], "b": [np.nan, 2.0]})
+    context = SimpleNamespace(
+        responses=answers.assign(participant=["p", "q"], wave=1),
+        items=answers,
+        item_ids=["a", "b"],
+        waves=[1],
+        first_wave=1,
+        wave_name=str,
+    )
+    flow = pd.DataFrame({"wave": ["1"], "answered": [1]})
+    for reasons, told in (([2, 1], True), ([3], True), ([2], False), ([], False)):
+        account = _account(cast(Any, context), flow, pd.DataFrame({"answers": reasons}))
+        wholes = [made["parts"] for made in account.sums if made["whole"] == ["values", "missing_rate"]]
+        sums = [parts for parts in wholes if parts and parts[0][1] == "reasons"]
+        assert [len(parts) for parts in sums] == ([len(reasons)] if told else [])
