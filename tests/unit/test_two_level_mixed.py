@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 from scipy.stats import multivariate_normal, norm
 
 from analysis import compare_models, nested, sem
@@ -19,7 +20,7 @@ from analysis.structural.two_level.ordinal_model import (
     two_level_jacobian,
 )
 from analysis.structural.two_level.ordinal_moments import covariates_given, two_level_ordinal_moments
-from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 GRID = np.linspace(-6.5, 6.5, 53)
 WEIGHT = norm.pdf(GRID) / norm.pdf(GRID).sum()
@@ -377,9 +378,113 @@ def test_refused(model, change, error, message):
         sem(model, change(table()), "WLSMV", **OPTIONS)
 
 
-def test_scores_beside_other_variables_are_refused():
-    with pytest.raises(NotEstimableError, match="not computed: 'c1', 'c2', 'staff', 'event', 'support'"):
-        fitted().factor_scores()
+def with_gaps():
+    """Answers to some variables are missing, and both levels have a covariate."""
+    data, rng = table().astype({"event": float, "o1": float}), np.random.default_rng(4)
+    for name in ("o1", "c1", "event"):
+        data[name] = data[name].mask(rng.random(len(data)) < 0.1)
+    data["staff"] = data["staff"].mask(data["site"] % 5 == 1)
+    data["support"] = data["support"].astype(float).mask(data["site"] % 4 == 2)
+    return data.assign(x=rng.normal(size=len(data)), z=np.repeat(rng.normal(size=80), 6))
+
+
+COVARIATES = MODEL.replace("level: 2", "fw + event ~ x\nlevel: 2") + "fb + staff + support + c2 ~ z\n"
+
+
+@cache
+def given_gaps(parameterization):
+    return sem(COVARIATES, with_gaps(), "WLSMV", parameterization=parameterization, **OPTIONS)
+
+
+def cut(thresholds, code, mean, deviation):
+    """Log chance of an answer, 0 of none."""
+    edges = np.concatenate([[-np.inf], thresholds, [np.inf]])
+    low, high = (
+        (0.0, 1.0) if np.isnan(code) else norm.cdf((edges[[int(code), int(code) + 1]] - mean) / deviation)
+    )
+    return np.log(high - low)
+
+
+def point(value, mean, deviation):
+    """Log density of a value but for a constant, 0 of none."""
+    return 0.0 if np.isnan(value) else -0.5 * ((value - mean) / deviation) ** 2
+
+
+# nothing of clusters missing; staff; support; both
+@pytest.mark.parametrize(
+    ("site", "parameterization"), [(0, "delta"), (1, "delta"), (2, "delta"), (6, "delta"), (6, "theta")]
+)
+def test_scores_beside_other_variables_are_modes_as_a_direct_search_finds_them(site, parameterization):
+    """The factor and what is left of both-level variables between, and the factors of rows, staff given these."""
+    fit, own = given_gaps(parameterization), with_gaps().query("site == @site")
+    est = {(r.level, r.lhs, r.op, r.rhs): r.est for r in fit.parameters.itertuples()}
+    both, x, z = ["o1", "o2", "o3", "c1", "c2"], own["x"].to_numpy(), own["z"].iloc[0]
+    cuts = {
+        (level, i): [est[k] for k in est if k[0] == level and k[1] == i and k[2] == "|"]
+        for level, items in ((1, ["event"]), (2, ["o1", "o2", "o3", "support"]))
+        for i in items
+    }
+
+    def loading(level, factor, item):
+        return est[level, factor, "=~", item]
+
+    def error(level, item):
+        return np.sqrt(est[level, item, "~~", item])
+
+    def loss(at):
+        factor, left, eta = at[0], at[1:6], at[6:]
+        total = point(factor, est[2, "fb", "~", "z"] * z, error(2, "fb"))
+        total += sum(point(v, 0.0, error(2, i)) for v, i in zip(left, both, strict=True))
+        mean = est[2, "staff", "~1", ""] + loading(2, "fb", "staff") * factor + est[2, "staff", "~", "z"] * z
+        total += point(own["staff"].iloc[0], mean, error(2, "staff"))
+        mean = loading(2, "fb", "support") * factor + est[2, "support", "~", "z"] * z
+        total += cut(cuts[2, "support"], own["support"].iloc[0], mean, error(2, "support"))
+        for row, one, week in zip(own.to_dict("records"), eta, x, strict=True):
+            total += point(one, est[1, "fw", "~", "x"] * week, error(1, "fw"))
+            mean = loading(1, "fw", "event") * one + est[1, "event", "~", "x"] * week
+            total += cut(cuts[1, "event"], row["event"], mean, error(1, "event"))
+            for v, i in zip(left, both, strict=True):
+                mean = loading(1, "fw", i) * one + loading(2, "fb", i) * factor + v
+                if i[0] == "o":
+                    total += cut(cuts[2, i], row[i], mean, error(1, i))
+                else:
+                    mean += est[2, i, "~1", ""] + (est[2, i, "~", "z"] * z if i == "c2" else 0.0)
+                    total += point(row[i], mean, error(1, i))
+        return -total
+
+    scale = np.concatenate([[1.0], [error(2, i) for i in both], np.ones(len(own))])
+    found = minimize(lambda u: loss(u * scale), np.zeros(6 + len(own)), method="BFGS", options={"gtol": 1e-6})
+    rows, clusters = fit.factor_scores(), fit.factor_scores(level=2)
+    assert clusters.loc[site, "fb"] == pytest.approx(found.x[0], abs=2e-5)
+    assert rows.loc[own.index, "fw"].to_numpy() == pytest.approx(found.x[6:], abs=2e-5)
+    curve, step = np.empty((len(scale),) * 2), 1e-3 * np.diag(scale)
+    for a, b in np.ndindex(curve.shape):
+        corners = [
+            s * t * loss(found.x * scale + s * step[a] + t * step[b]) for s in (1, -1) for t in (1, -1)
+        ]
+        curve[a, b] = sum(corners) / 4e-6
+    errors = np.sqrt(np.diag(np.linalg.inv(curve)))
+    assert clusters.loc[site, "fb_se"] == pytest.approx(errors[0], rel=1e-4)
+    assert rows.loc[own.index, "fw_se"].to_numpy() == pytest.approx(errors[6:], rel=1e-4)
+
+
+def test_a_level_without_factors_has_no_scores_and_the_other_has():
+    model = "level: 1\no1 ~~ o1\no2 ~~ o2\nlevel: 2\nfb =~ o1 + o2 + staff"
+    fit = sem(model, table(), "WLSMV", cluster="site", ordered=["o1", "o2"])
+    with pytest.raises(DefinitionError, match="level 1 has no factor"):
+        fit.factor_scores()
+    assert np.isfinite(fit.factor_scores(level=2).to_numpy()).all()
+
+
+def test_scores_are_refused_where_outcomes_predict_and_warn_where_residuals_covary():
+    items = "fb =~ o1 + o2 + o3"
+    model = f"level: 1\nfw =~ o1 + o2 + o3\nlevel: 2\n{items}\nsupport ~ fb\nstaff ~ support"
+    options = {"cluster": "site", "ordered": ["o1", "o2", "o3", "support"]}
+    with pytest.raises(NotEstimableError, match="observed outcomes predict factors or other outcomes"):
+        sem(model, table(), "WLSMV", **options).factor_scores(level=2)
+    fit = sem(model.replace("~ support", "~~ support"), table(), "WLSMV", **options)
+    with pytest.warns(ToolkitWarning, match="leave out residual covariances of the model: 's.*t? ~~ s.*'"):
+        fit.factor_scores(level=2)
 
 
 def test_an_answer_that_only_clusters_without_rows_gave_is_no_category():

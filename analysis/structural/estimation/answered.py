@@ -60,6 +60,8 @@ def root_of(covariance: Array) -> Array:
     covariance
         Positive semidefinite; what is below zero is taken for none.
     """
+    if not len(covariance):
+        return np.zeros((0, 0))
     values, vectors = np.linalg.eigh(covariance)
     kept = values > NOTHING * max(float(values[-1]), NOTHING)
     return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))

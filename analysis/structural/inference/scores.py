@@ -12,7 +12,6 @@ from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, State
 from analysis.structural.inference.measurement import measurement
 from analysis.structural.inference.mixed_scores import mixed_posterior
-from analysis.structural.two_level.ordinal_estimation import items_of
 from analysis.structural.two_level.ordinal_model import (
     build_two_level_group,
     evaluate_two_level,
@@ -81,8 +80,6 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
     if not names.latent:
         fact = f"level {place + 1} has no factor."
         raise DefinitionError(fact_and_hint("factor_scores", fact, f"use level={2 - place}."))
-    if fitted.ordinal:
-        _refuse_beside(fitted)
     blocks = []
     for group in range(len(fitted.data.values)):
         if fitted.ordinal:
@@ -90,7 +87,8 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
             state, items = evaluate_two_level(template, fitted.x), template.items
             loadings, errors = measurement(state.within.base, len(fitted.table.level_names[0].observed))[:2]
             if group == 0:
-                _warn_of_dependence(errors[np.ix_(items, items)], items_of(fitted.table))
+                _warn_of_dependence(errors[np.ix_(items, items)], level_variables(fitted.table).within)
+                _warn_of_answers_of_clusters(fitted, state.between.symmetric)
             found = ordinal_level_scores(
                 fitted, group, template, state, loadings[items], errors[np.ix_(items, items)]
             )
@@ -105,18 +103,14 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
     return pd.concat(blocks) if place else pd.concat(blocks).sort_index()
 
 
-def _refuse_beside(fitted: Fitted) -> None:
-    """Refuse scores where anything stands beside ordinal items of both levels."""
-    own = level_variables(fitted.table)
-    others = [n for n in own.all if n not in fitted.table.options.ordered]
-    others += [n for n in own.all if (n in own.within) != (n in own.between) and n not in others]
-    if others:
-        told = name_offenders(others)
-        fact = f"beside variables that are continuous or of one level scores are not computed: {told}."
-        hint = (
-            "score a model of ordinal items of both levels, or take answers as numbers with estimator='MLR'."
-        )
-        raise NotEstimableError(fact_and_hint("factor_scores", fact, hint))
+def _warn_of_answers_of_clusters(fitted: Fitted, symmetric: Array) -> None:
+    """Say that residual covariances of ordinal variables that clusters alone have do not enter the scores."""
+    own, names = level_variables(fitted.table), fitted.table.level_names[1]
+    alone = [n for n in own.between[own.both :] if n in fitted.table.options.ordered]
+    places = [names.observed.index(name) for name in alone]
+    outside = np.zeros_like(symmetric)
+    outside[places] = symmetric[places]
+    _warn_of_dependence(outside + outside.T, [*names.observed, *names.latent])
 
 
 def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:
