@@ -14,6 +14,7 @@ import pytest
 from analysis.structural.families.growth import growth
 from analysis.structural.families.panel_model import PanelResult, panel_model
 from analysis.structural.inference.compare_models import compare_models
+from analysis.structural.models import sem
 from instrument.errors import ToolkitWarning
 
 HERE = Path(__file__).parent
@@ -238,3 +239,48 @@ def test_lags_that_are_equal_between_groups_are_a_test() -> None:
     assert row["df_diff"] == wanted["Df diff"][1] == 4
     assert row["chisq_diff"] == pytest.approx(wanted["Chisq diff"][1], rel=1e-4)
     assert row["pvalue"] == pytest.approx(wanted["Pr(>Chisq)"][1], abs=1e-5)
+
+
+WAVES = [f"a{k}" for k in range(1, 5)]
+ORDINAL_CURVE = "\n".join(
+    [
+        "i =~ 1*a1 + 1*a2 + 1*a3 + 1*a4",
+        "s =~ 0*a1 + 1*a2 + 2*a3 + 3*a4",
+        *(f"{wave} | c1*t1 + c2*t2 + c3*t3" for wave in WAVES),
+        "a1 + a2 + a3 + a4 ~ 0*1",
+        "i ~ 0*1",
+        "s ~ 1",
+        "a1 ~~ 1*a1",
+        *(f"{wave} ~~ NA*{wave}" for wave in WAVES[1:]),
+    ]
+)
+
+
+def test_a_curve_of_one_ordinal_item():
+    """Lavaan 0.6-14: sem(…, ordered = WAVES, parameterization = "theta", missing = "pairwise").
+
+    The answers are findInterval(a, c(2, 3, 4)).
+    """
+    data = pd.read_csv(HERE / "data" / "panel_two_variables.csv")[WAVES]
+    codes = data.apply(lambda column: np.searchsorted([2, 3, 4], column, side="right") + 0.0).where(
+        data.notna()
+    )
+    fit = sem(ORDINAL_CURVE, codes, "WLSMV", parameterization="theta")
+    wanted = {"chisq": 6.9092084247, "df": 8, "chisq_scaled": 11.2895858447, "cfi_scaled": 0.9914333921}
+    wanted |= {"srmr": 0.0433466582}
+    assert {k: fit.fit[k] for k in wanted} == pytest.approx(wanted, rel=1e-5)
+    assert (fit.n_obs, fit.n_parameters) == (302, 10)
+    rows = fit.parameters.set_index(["lhs", "op", "rhs"])[["est", "se"]]
+    wanted = {
+        ("s", "~1", ""): (0.0378409921, 0.0535910404),
+        ("a2", "~~", "a2"): (1.4724522416, 0.6255941648),
+        ("a4", "~~", "a4"): (1.1354159413, 0.5015098394),
+        ("i", "~~", "i"): (2.3801072302, 1.0557597887),
+        ("s", "~~", "s"): (0.2631898692, 0.1651235391),
+        ("i", "~~", "s"): (-0.3481238163, 0.2493265502),
+        ("a1", "|", "t1"): (-2.413592056, 0.422232983),
+        ("a3", "|", "t3"): (0.713958186, 0.175593746),
+    }
+    for key, (estimate, error) in wanted.items():
+        assert rows.loc[key, "est"] == pytest.approx(estimate, rel=0, abs=1e-5 + 2e-3 * error), key
+        assert rows.loc[key, "se"] == pytest.approx(error, rel=1e-3), key
