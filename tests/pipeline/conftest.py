@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from three_themes import STUDY, make_answers, make_scale
 
+from analysis.figures.once import built_once
 from analysis.pipeline import Validation, validate
 from instrument.definition import Instrument
 from instrument.study import make_study
@@ -38,6 +39,13 @@ def validation(scale: Instrument, answers: pd.DataFrame) -> Validation:
 @pytest.fixture(scope="session")
 def tree(validation: Validation) -> dict[str, Any]:
     return validation.to_dict()
+
+
+@pytest.fixture(scope="module")
+def figures_once() -> Iterator[None]:
+    """Figures of one section are built once for all documents that a file prints, as a report does it."""
+    with built_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ from analysis.report.word import render_docx
 from analysis.simulation.simulate_study import simulate_study
 
 FORMS = ("html", "markdown", "docx", "pdf")
+pytestmark = pytest.mark.usefixtures("figures_once")
 
 
 def text_of_pdf(raw: bytes) -> str:
