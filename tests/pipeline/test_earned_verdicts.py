@@ -52,6 +52,7 @@ from instrument.errors import ToolkitWarning
 from instrument.loading import load
 from instrument.study import make_study
 
+pytestmark = pytest.mark.usefixtures("figures_once")
 LEVELS = {1: "Never", 2: "Seldom", 3: "Sometimes", 4: "Often"}
 VERDICT_WORDS = re.compile(r"\b(fits?|met|hold|passed|shown)\b")
 

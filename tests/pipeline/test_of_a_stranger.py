@@ -26,6 +26,7 @@ from analysis.structural.families.compare_theories import compare_theories
 from analysis.structural.models import cfa
 from instrument.errors import DefinitionError
 
+pytestmark = pytest.mark.usefixtures("figures_once")
 SINGULAR = re.compile(
     r"(?<![\d.,−-])\b1 (themes|structures|covariates|tables|waves|people|items|groups|figures|rules|factors|"
     r"administrations|correlations|checks|questions|times)\b"
