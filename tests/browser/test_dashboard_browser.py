@@ -288,6 +288,42 @@ def test_a_tab_and_an_item_survive_a_reload_and_back_undoes_them(address: str, p
     expect(heading).to_have_count(0)
 
 
+DOORS = (
+    f"{MAIN} details[data-testid=stExpander] > summary, {MAIN} [data-testid=stExpander] > details > summary"
+)
+NUMBERED = """
+doors => doors.filter(door => door.checkVisibility()).map((door, at) => { door.dataset.door = at; return at; })
+"""
+ON_DOOR = "() => { const at = document.activeElement; return at === document.body ? 'end' : at.dataset.door ?? ''; }"
+
+
+@pytest.mark.parametrize("path", ["", "items", "reliability"])
+def test_every_door_is_reached_opened_and_closed_by_the_keyboard(address: str, page: Page, path: str) -> None:
+    opened(page, address + path)
+    doors = page.locator(DOORS).evaluate_all(NUMBERED)
+    assert len(doors) > 1
+    reached = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        on = page.evaluate(ON_DOOR)
+        if on == "end":
+            break
+        reached += [int(on)] if on else []
+    assert reached == doors, "in the order in which they stand"
+    for door in reversed(
+        doors
+    ):  # what a door shows may hold doors, and then stands behind those still to be opened
+        summary = page.locator(f"[data-door='{door}']")
+        summary.focus()
+        for key, state in (("Enter", True), ("Space", False)):
+            page.keyboard.press(key)
+            page.wait_for_function(
+                "state => document.activeElement.closest('details')?.open === state", arg=state
+            )
+            settled(page)
+            assert page.evaluate(ON_DOOR) == str(door), "the focus stays on the door"
+
+
 @pytest.mark.parametrize("name", ["report.html", "report_supplement.html", "report_short.html"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light")])
 def test_a_report_is_accessible_and_fits(

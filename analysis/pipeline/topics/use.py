@@ -225,14 +225,14 @@ def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
     who = WHO[rule["people"]]
     part = ""
     if (people["intended_whole"] < rule["intended_whole"]).any():
-        part = " that were due while they were watched"
+        part = " for the time they were watched"
     judged = (
         "of {judged:int} people of whom anything was due, " if values["judged"] < values["people"] else ""
     )
     said = [
         "Intended were {amount:int} {unit} in {weeks:int} [[week|weeks]]. Half of the {people:int} "
-        f"{who} did {{median_done:int}} or fewer; {judged}{{adherent_share:percent}} reached "
-        f"{{threshold:percent}} of the intended{part}, which counts as adherent here. "
+        f"{who} did {{median_done:int}} or fewer; {judged}{{adherent_share:percent}} did at "
+        f"least {{threshold:percent}} of what was intended{part}, which counts as adherent here. "
         "{never:int} never used the app.",
         "{at_risk:int} [[person was|people were]] still using it on day {landmark_day:int}, when the score "
         "counts as given; {disengaged:int} of them stopped afterwards, for {gap_days:int} [[day|days]] or "
