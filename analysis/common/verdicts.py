@@ -26,6 +26,7 @@ class Cause(StrEnum):
 
     FEW_PEOPLE = "few_people"
     FEW_IN_GROUP = "few_in_group"
+    FEW_COMPLETE = "few_complete"
     IMPROPER = "improper"
     NO_VARIATION = "no_variation"
     NO_SPREAD = "no_spread"
@@ -47,6 +48,7 @@ class Cause(StrEnum):
 _CAUSES = {
     Cause.FEW_PEOPLE: "too few people",
     Cause.FEW_IN_GROUP: "too few people in a group",
+    Cause.FEW_COMPLETE: "too few people gave every answer that it takes",
     Cause.IMPROPER: "an improper solution",
     Cause.NO_VARIATION: "an item without answers, or with one answer only",
     Cause.NO_SPREAD: "fewer than three different values",

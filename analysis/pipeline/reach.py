@@ -19,9 +19,25 @@ if TYPE_CHECKING:
     from analysis.structural.inference.result import StructuralResult
 
 
-def of_people(n: int | None) -> Cause | None:
-    """Say whether so many people bear a verdict on a property: `FEW_PEOPLE`, or None where they do."""
-    return None if n is not None and FEWEST_PEOPLE.holds(n) else Cause.FEW_PEOPLE
+def of_people(n: int | None, answered: int | None = None) -> Cause | None:
+    """Say whether so many people bear a verdict on a property; None where they do.
+
+    Parameters
+    ----------
+    n
+        People whose answers it rests on.
+    answered
+        People who answered at all: where they would have been enough, it is answers that lack, `FEW_COMPLETE`.
+
+    Returns
+    -------
+    Cause or None
+        Else `FEW_PEOPLE`.
+    """
+    if n is not None and FEWEST_PEOPLE.holds(n):
+        return None
+    enough = answered is not None and FEWEST_PEOPLE.holds(answered)
+    return Cause.FEW_COMPLETE if enough else Cause.FEW_PEOPLE
 
 
 def of_structure(context: Context) -> Cause | None:

@@ -35,6 +35,8 @@ class Point:
         Key of the first section that bears on it; empty where there is none.
     few
         Whether too few people answered for some of it.
+    incomplete
+        Whether enough people answered, and too few of them every question that it takes.
     stuck
         Whether items that tell nobody apart are all that kept it from being tested: more people do not help.
     fixed
@@ -51,6 +53,7 @@ class Point:
     hidden: int
     section: str
     few: bool
+    incomplete: bool
     stuck: bool
     fixed: bool
 
@@ -237,6 +240,7 @@ def _point(prop: Property, found: Evidence, tree: Tree) -> Point:
         hidden=found.tally.hidden,
         section=named[0] if named else "",
         few=Cause.FEW_PEOPLE in found.causes,
+        incomplete=Cause.FEW_COMPLETE in found.causes,
         stuck=found.causes == (Cause.NO_VARIATION,),
         fixed=bool(found.causes) and set(found.causes) <= _OF_ITEMS,
     )
@@ -353,6 +357,8 @@ def _lacking(point: Point) -> str:
     """Say what to do where a property was not asked, or where some of what was asked could not be tested."""
     if point.stuck:
         return words.STUCK
+    if point.incomplete:
+        return words.INCOMPLETE
     if point.fixed:
         return words.FIXED
     asked = "" if point.state is State.NOT_ASKED else words.LACK.get(point.prop, "")

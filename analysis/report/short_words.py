@@ -41,5 +41,6 @@ NO_NUMBER = "could not be worked out"
 UNTESTED = {
     Cause.FEW_PEOPLE: "could not be tested: too few people",
     Cause.FEW_IN_GROUP: "could not be tested: too few people in a group",
+    Cause.FEW_COMPLETE: "could not be tested: too few people answered all of its questions",
     Cause.NO_VARIATION: "could not be tested: to some questions no one gave an answer, or all the same one",
 }

@@ -267,6 +267,31 @@ def test_one_reason_is_one_box_whatever_it_concerns() -> None:
     ]
 
 
+def test_where_answers_lack_more_people_are_not_what_is_asked_for() -> None:
+    """Enough people answered; those who answered every item of a theme are too few."""
+    scale = garden()
+    answers = answers_of(scale, 240)
+    rng = np.random.default_rng(8)
+    left = rng.random((len(answers), len(scale.item_ids))) < 0.45
+    answers[scale.item_ids] = answers[scale.item_ids].mask(left)
+    complete = min(
+        int(answers[[item.id for item in theme.items]].notna().all(axis=1).sum()) for theme in scale.themes
+    )
+    assert complete < 30
+    made = validate(answers, scale, topics=["flow", "scores", "reliability"])
+    causes = {finding["cause"] for finding in made.tree["sections"]["reliability"]["findings"]}
+    assert causes == {Cause.FEW_COMPLETE}
+    page = opening(made.tree)
+    consistency = next(point for point in page.points if point.prop is Property.CONSISTENCY)
+    assert (consistency.few, consistency.incomplete) == (False, True)
+    assert not any("Ask more people." in step.text for step in page.steps)
+    assert "See why so many answers are missing." in page.steps[0].text
+    assert Cause.FEW_PEOPLE not in {limit.cause for limit in limits_of(made.tree)}
+    short = render_short_html(made.tree)
+    assert "Too few people answered to say" not in short
+    assert "too few people answered all of its questions" in short
+
+
 def test_no_box_speaks_of_few_people_where_they_are_enough(three_hundred: Validation) -> None:
     assert Cause.FEW_PEOPLE not in {limit.cause for limit in limits_of(three_hundred.tree)}
 

@@ -81,7 +81,7 @@ def section_reliability(context: Context) -> Section:
         findings=[
             *lost,
             *_not_asked(context),
-            *(finding for place, row in enumerate(rows) for finding in _findings(row, place)),
+            *(finding for place, row in enumerate(rows) for finding in _findings(row, place, len(context.items))),
         ],
         figures=["reliability"] if rows else [],
         problems=gaps.problems,
@@ -202,7 +202,7 @@ def _prose(themes: pd.DataFrame, values: Mapping[str, Any], among: int) -> list[
     return sentences
 
 
-def _findings(row: dict[str, Any], position: int) -> list[Finding]:
+def _findings(row: dict[str, Any], position: int, answered: int) -> list[Finding]:
     path = "sections.reliability.tables.alpha"
     judged = [
         Finding(
@@ -210,7 +210,7 @@ def _findings(row: dict[str, Any], position: int) -> list[Finding]:
             value=row["alpha"],
             rule=ALPHA,
             question=TOGETHER,
-            untested=of_people(row["n"]),
+            untested=of_people(row["n"], answered),
             path=f"{path}.alpha[{position}]",
         )
     ]
@@ -221,7 +221,7 @@ def _findings(row: dict[str, Any], position: int) -> list[Finding]:
                 value=row["omega"],
                 rule=OMEGA,
                 question=TOGETHER_OMEGA,
-                untested=of_people(row["n"]),
+                untested=of_people(row["n"], answered),
                 path=f"{path}.omega[{position}]",
             )
         )

@@ -168,7 +168,7 @@ def _cause(context: Context, row: pd.Series) -> Cause | None:
     items = context.themes.get(row["score"], context.item_ids)
     if not row["n"] and set(items) & set(stuck_items(context)):
         return Cause.NO_VARIATION
-    return of_people(int(row["n"]))
+    return of_people(int(row["n"]), len(context.items))
 
 
 def _ends(row: pd.Series, position: Any, cause: Cause | None) -> list[Finding]:
