@@ -27,7 +27,7 @@ def of_people(n: int | None, answered: int | None = None) -> Cause | None:
     n
         People whose answers it rests on.
     answered
-        People who answered at all: where they would have been enough, it is answers that lack, `FEW_COMPLETE`.
+        People who answered at all: were they enough, it is answers that lack, `FEW_COMPLETE`.
 
     Returns
     -------

@@ -81,7 +81,11 @@ def section_reliability(context: Context) -> Section:
         findings=[
             *lost,
             *_not_asked(context),
-            *(finding for place, row in enumerate(rows) for finding in _findings(row, place, len(context.items))),
+            *(
+                finding
+                for place, row in enumerate(rows)
+                for finding in _findings(row, place, len(context.items))
+            ),
         ],
         figures=["reliability"] if rows else [],
         problems=gaps.problems,
