@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from analysis import recurrent_events
 from analysis.adherence.models.clusters import Clusters
-from analysis.adherence.models.survival import cox, event_moments, maximum, share_tied
-from analysis.adherence.over_time.counting import counting_process, score_residuals
+from analysis.adherence.models.survival import cox, event_moments, moves_of_people, share_tied
+from analysis.adherence.over_time.counting import counting_process
 from analysis.adherence.over_time.recurrent_events import RecurrentResult
 from instrument.errors import NotEstimableError, ResponseDataError
 
@@ -51,9 +51,26 @@ def test_two_people_by_hand() -> None:
     moments = event_moments(x, time, event, np.array([0.7]), entry)
     odds = np.exp(0.7) / (np.exp(0.7) + 1)
     np.testing.assert_allclose(moments.mean[:, 0], [odds, odds], rtol=1e-12)
-    residuals = score_residuals(x, entry, time, event, np.array([0.7]), moments)
-    by_hand = [(1 - odds) ** 2, -(1 - odds) * odds, 2 * odds * (1 - odds) - odds]
-    np.testing.assert_allclose(residuals[:, 0], by_hand, rtol=1e-12)
+    spread = odds * (1 - odds)  # of the column among the two at risk, at each event
+    first = (1 - odds) ** 2 - spread, 2 * odds * (1 - odds) ** 2  # score and information of the first person
+    second = 2 * spread - odds, 2 * (1 - odds) * odds**2
+    assert first[1] + second[1] == pytest.approx(2 * spread)
+    by_hand = [-score / (2 * spread - brought) for score, brought in (first, second)]
+    moved = moves_of_people(moments, Clusters(np.array([0, 0, 1]), 2))
+    np.testing.assert_allclose(moved[:, 0], by_hand, rtol=1e-12)
+
+
+def test_what_one_person_alone_has_is_told_without_an_error(table: pd.DataFrame) -> None:
+    back = table.groupby("participant")["back"].sum()
+    one, more = (table["participant"] == back.idxmax()), table.assign(kind="old")
+    more.loc[one, "kind"] = "new"
+    found = fitted(more, adjust_for=["kind"])
+    rows = found.effects.set_index("term")
+    lone = next(term for term in rows.index if term.startswith("kind"))
+    assert rows.loc[lone, ["se", "ci_lower", "ci_upper", "pvalue"]].isna().all()
+    assert np.isfinite(rows.loc[lone, "ratio"])
+    assert f"without an error, since one person alone has it: {lone}" in found.notes
+    assert rows.loc["alliance"].drop("term", errors="ignore").notna().all()
 
 
 def test_rows_from_the_beginning_are_the_survival_model() -> None:
@@ -102,15 +119,6 @@ def test_a_stretch_cut_in_two_is_the_same_stretch(table: pd.DataFrame) -> None:
     one, two = fitted(table).effects, fitted(cut).effects
     for name in ("coefficient", "se", "se_plain", "ci_lower", "ci_upper", "pvalue", "events", "n_people"):
         np.testing.assert_allclose(two[name], one[name], rtol=1e-7)
-
-
-def test_score_residuals_sum_to_nothing_at_the_maximum(table: pd.DataFrame) -> None:
-    x = table[["alliance", "severity"]].to_numpy()
-    entry, time = np.floor(table["from"].to_numpy()), np.ceil(table["to"].to_numpy())
-    event = table["back"].to_numpy() == 1
-    coefficients, moments = maximum(x, time, event, entry)
-    residuals = score_residuals(x, entry, time, event, coefficients, moments)
-    np.testing.assert_allclose(residuals.sum(axis=0), 0, atol=1e-7)
 
 
 @pytest.mark.parametrize("factor", [0.5, 3.0])

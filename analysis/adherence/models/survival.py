@@ -89,14 +89,26 @@ def share_tied(time: Floats, event: NDArray[np.bool_], entry: Floats | None = No
     return float(((count - 1) / at_risk * count).sum() / count.sum())
 
 
-def moves_of_people(moments: Moments) -> Floats:
-    """How the coefficients move without each person, the hazard of everyone left as it is: shape (n, p).
+def moves_of_people(moments: Moments, units: Clusters | None = None) -> Floats:
+    """How the coefficients move without each person, the hazard of everyone left as it is.
+
+    Parameters
+    ----------
+    moments
+        Of the risk sets at the solution.
+    units
+        Who the rows belong to; each row is a person without them.
+
+    Returns
+    -------
+    array, shape (n, p) or (G, p)
+        A row for each row, or for each unit.
 
     Notes
     -----
     The score of a person is `δ (x − x̄(T)) − exp(x'b) Σ (x − x̄_k) / S_k` over the events up to the end `T`,
-    and the information `exp(x'b) Σ (x − x̄_k)(x − x̄_k)' / S_k`; the move is `−(I − I_i)⁻¹ U_i`. A column that
-    only one person has moves nobody else.
+    and the information `exp(x'b) Σ (x − x̄_k)(x − x̄_k)' / S_k`, of a unit the sums of its rows; the move is
+    `−(I − I_i)⁻¹ U_i`. A column that only one person has moves nobody else.
     """
     x, event, tie = moments.rows, moments.event, moments.tie
     n_moments = int(tie.max()) + 1
@@ -108,16 +120,21 @@ def moves_of_people(moments: Moments) -> Floats:
     so_far = [np.concatenate([np.zeros_like(part[:1]), np.cumsum(part, axis=0)]) for part in by_moment]
     # Efron: those who end together stand at risk for a part of the events of their moment.
     away = [_by_moment(part, each * moments.share, moments.moment, n_moments) for part in parts]
-    count = np.bincount(moments.moment, minlength=n_moments)
-    ended_at = np.add.reduceat(mean, np.concatenate([[0], np.cumsum(count)[:-1]])) / count[:, None]
+    at_each = np.bincount(moments.moment, minlength=n_moments)
+    ended_at = np.add.reduceat(mean, np.concatenate([[0], np.cumsum(at_each)[:-1]])) / at_each[:, None]
     where = np.full(len(x), -1)
     where[event] = tie
     whole = moments.variance()
-    moved = np.empty_like(x)
+    n_terms, count = x.shape[1], len(x) if units is None else units.count
+    moved = np.zeros((count, n_terms))
+    brought = None if units is None else np.zeros((count, n_terms, n_terms))
     for start in range(0, len(x), AT_ONCE):
         here = slice(start, start + AT_ONCE)
         rows, mine, last = x[here], event[here], where[here]
         one, first, second = (part[moments.ended[here]] for part in so_far)
+        if moments.begun is not None:
+            for total, part in zip((one, first, second), so_far, strict=True):
+                total -= part[moments.begun[here]]
         for total, part in zip((one, first, second), away, strict=True):
             total[mine] -= part[last[mine]]
         risk = moments.risk[here]
@@ -126,8 +143,12 @@ def moves_of_people(moments: Moments) -> Floats:
         crossed = rows[:, :, None] * first[:, None, :]
         squared = one[:, None, None] * rows[:, :, None] * rows[:, None, :]
         information = risk[:, None, None] * (squared - crossed - np.swapaxes(crossed, 1, 2) + second)
-        moved[here] = without_each(scores, information, whole)
-    return moved
+        if units is None or brought is None:
+            moved[here] = without_each(scores, information, whole)
+        else:
+            np.add.at(moved, units.of_row[here], scores)
+            np.add.at(brought, units.of_row[here], information)
+    return moved if brought is None else without_each(moved, brought, whole)
 
 
 def _by_moment(part: Floats, weight: Floats, moment: NDArray[np.intp], n_moments: int) -> Floats:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.models.clusters import Clusters, summed
+from analysis.adherence.models.binomial import alone_in
+from analysis.adherence.models.clusters import Clusters, jackknife
 from analysis.adherence.models.fit import Fit
-from analysis.adherence.models.survival import MOST_TIED, Moments, maximum, share_tied
+from analysis.adherence.models.survival import MOST_TIED, maximum, moves_of_people, share_tied
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -33,19 +36,20 @@ def counting_process(
     Returns
     -------
     tuple
-        The fit, whose covariance allows for rows of one unit being alike, and the standard errors that rows
-        would have if they were independent, shape (p,).
+        The fit, whose covariance allows for rows of one unit being alike and whose `alone` names columns of
+        one unit, and the standard errors that rows would have if they were independent, shape (p,).
 
     Notes
     -----
-    `I⁻¹ (Σ_g u_g u_g') I⁻¹ G/(G − 1)`, `u_g` the score residuals summed over a unit, tied events by Efron.
+    `(G − 1)/G Σ_g d_g d_g'`, `d_g = −(I − I_g)⁻¹ u_g` the move without a unit (`moves_of_people`), `u_g` its
+    score residuals and `I_g` its information summed; tied events by Efron.
 
     References
     ----------
     Andersen & Gill (1982), doi 10.1214/aos/1176345976. Lin & Wei (1989), doi
     10.1080/01621459.1989.10478874. Therneau & Hamilton (1997), doi
     10.1002/(SICI)1097-0258(19970930)16:18<2029::AID-SIM637>3.0.CO;2-H. In R: `survival::coxph(Surv(start,
-    stop, event) ~ x, cluster = id)`, which has no `G/(G − 1)`.
+    stop, event) ~ x, cluster = id)`, which leaves the information of each unit in.
     """
     if (tied := share_tied(time, event, entry)) > MOST_TIED:
         fact = f"on average {tied:.0%} of those for whom it could happen had the event in one moment."
@@ -55,18 +59,20 @@ def counting_process(
         bread = np.linalg.inv(moments.variance())
     except np.linalg.LinAlgError:
         raise _nothing_said() from None
-    residuals = score_residuals(design, entry, time, event, coefficients, moments)
-    influence, df = summed(residuals @ bread, units)
     fit = Fit(
         coefficients=coefficients,
-        covariance=np.asarray(influence.T @ influence, dtype=np.float64),
+        covariance=np.asarray(bread, dtype=np.float64),
         dispersion=1.0,
-        df_resid=df,
+        df_resid=np.inf,
         log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
+    lone = alone_in(np.column_stack([np.ones(len(design)), design]), units)
+    fit = replace(fit, alone=tuple(place - 1 for place in lone if place))
+    fit = jackknife(fit, moves_of_people(moments, units))
     plain = np.sqrt(np.diag(bread))
-    if not (fit.se > NOTHING_LEFT * plain).all():
+    told = np.setdiff1d(np.arange(len(plain)), fit.alone)
+    if not (fit.se > NOTHING_LEFT * plain)[told].all():
         raise _nothing_said()
     return fit, plain
 
@@ -76,42 +82,3 @@ def _nothing_said() -> NotEstimableError:
     return NotEstimableError(
         fact_and_hint("recurrent_events", fact, "see whether every stretch ends in an event.")
     )
-
-
-def score_residuals(
-    design: Floats,
-    entry: Floats,
-    time: Floats,
-    event: NDArray[np.bool_],
-    coefficients: Floats,
-    moments: Moments,
-) -> Floats:
-    """What each row brings to the score beyond what was expected of it, shape (n, p).
-
-    Parameters
-    ----------
-    design, entry, time, event, coefficients, moments
-        As fitted.
-
-    Returns
-    -------
-    array, shape (n, p)
-        `Σ_e (x_i − x̄_e)(dN_i − r_i dΛ_e)` over the events at which the row is at risk; they sum to nothing.
-        In R: `residuals(fit, type = "score")`.
-    """
-    hazard = np.exp(-moments.log_total)
-    pulled = np.column_stack([hazard, hazard[:, None] * moments.mean])
-    run = np.concatenate([np.zeros((1, pulled.shape[1])), np.cumsum(pulled, axis=0)])
-    over = run[np.searchsorted(moments.when, time, side="right")]
-    over = over - run[np.searchsorted(moments.when, entry, side="right")]
-    # Efron: of tied events the k-th has lost k/d of its weight.
-    lost = moments.share[:, None] * pulled
-    tied = np.concatenate([np.zeros((1, pulled.shape[1])), np.cumsum(lost, axis=0)])
-    first = np.searchsorted(moments.when, time[event], side="left")
-    last = np.searchsorted(moments.when, time[event], side="right")
-    over[event] -= tied[last] - tied[first]
-    risk = np.exp(design @ coefficients)[:, None]
-    residuals = -risk * (design * over[:, :1] - over[:, 1:])
-    means = np.concatenate([np.zeros((1, design.shape[1])), np.cumsum(moments.mean, axis=0)])
-    residuals[event] += design[event] - (means[last] - means[first]) / (last - first)[:, None]
-    return np.asarray(residuals)

@@ -134,8 +134,9 @@ def recurrent_events(
     Notes
     -----
     Andersen and Gill: `rate(t) = r₀(t) exp(b'x)`, partial likelihood (Efron) over the rows that count at each
-    event. A person's rows are alike: covariance `I⁻¹ Σ_g u_g u_g' I⁻¹ G/(G − 1)` with score residuals summed
-    over people or clusters, Student's t with `G − 1`. So robust, the ratio is one of mean rates, whether or
+    event. A person's rows are alike: covariance `(G − 1)/G Σ_g d_g d_g'`, `d_g = −(I − I_g)⁻¹ u_g` how the
+    coefficients move without a person or cluster (score residuals `u_g`, information `I_g`), Student's t
+    with `G − 1`. So robust, the ratio is one of mean rates, whether or
     not earlier events make later ones likelier. Assumed: watching ends for reasons that the columns explain.
 
     References
@@ -197,6 +198,9 @@ def recurrent_events(
     fit, plain = counting_process(x, entry[rows], end[rows], happened[rows], units.where(rows))
     back = scale / own
     low, high = fit.interval(confidence)
+    pvalues, lone = fit.pvalues(), list(fit.alone)
+    for column in (se := fit.se, low, high, pvalues):
+        column[lone] = np.nan
     effects = pd.DataFrame(
         {
             "term": terms,
@@ -204,19 +208,23 @@ def recurrent_events(
             "n_rows": len(frame),
             "events": int(happened.sum()),
             "coefficient": fit.coefficients * back,
-            "se": fit.se * back,
+            "se": se * back,
             "se_plain": plain * back,
             "ratio": np.exp(fit.coefficients * back),
             "ci_lower": np.exp(low * back),
             "ci_upper": np.exp(high * back),
             "df": fit.df_resid,
-            "pvalue": fit.pvalues(),
+            "pvalue": pvalues,
         }
     )
     counts = pd.Series(of_person).value_counts().sort_index()
     notes = [f"taken as categories: {', '.join(codes)}"] if codes else []
     if apart:
         notes.append(f"without a ratio, since nobody of a group had the event: {', '.join(apart)}")
+    if lone:
+        who_alone = "one person" if cluster is None else "one cluster"
+        named = ", ".join(terms[place] for place in lone)
+        notes.append(f"without an error, since {who_alone} alone has it: {named}")
     if lost:
         notes.append(f"{lost} rows lack a column and do not count")
     notes.append("an association of rates: who has the chance of the event is no one's choice here")
