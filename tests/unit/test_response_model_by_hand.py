@@ -121,6 +121,8 @@ def test_steps_of_items_are_in_order_where_each_is_below_the_one_before() -> Non
     assert ITEMS.ordered() and ITEMS.n_categories.tolist() == list(OPTIONS)
     turned = GradedItems(slopes=ITEMS.slopes, intercepts=ITEMS.intercepts[:, ::-1].copy())
     assert not turned.ordered()
+    one = np.vstack([ITEMS.intercepts[0], ITEMS.intercepts[1], ITEMS.intercepts[2][::-1]])
+    assert not GradedItems(slopes=ITEMS.slopes, intercepts=one).ordered()  # one item out of order is enough
     np.testing.assert_allclose(ITEMS.difficulties[0], [-1.5 / 1.2, 0.5 / 1.2])
     assert np.isnan(ITEMS.difficulties[1, 1])
 
