@@ -83,7 +83,7 @@ def test_a_row_of_no_wave_adds_no_wave(name: str, rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_a_person_twice_at_a_wave_is_refused(name: str, rows: pd.DataFrame) -> None:
     with pytest.raises(ResponseDataError, match="2 rows repeat a participant at a wave"):
-        CALLS[name](pd.concat([rows, rows.head(2)], ignore_index=True))
+        CALLS[name](pd.concat([rows, rows.head(2).assign(a1=lambda t: t["a1"] % 5 + 1)], ignore_index=True))
 
 
 @pytest.mark.parametrize("name", CALLS)
