@@ -444,6 +444,20 @@ def test_a_loss_that_is_not_significant_is_left_undecided_and_one_of_an_improper
     assert _judged(_levels(monkeypatch, [np.nan, -0.1, 0.0])) == [(None, Cause.NOT_ESTIMATED, "")] * 2
 
 
+def test_what_speaks_against_a_verdict_from_outside_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _levels(monkeypatch, [-0.03, -0.001, 0.0], improper="metric")
+    found = groups.judged_levels("Who", made, 0, "path", Cause.FEW_IN_GROUP)
+    assert [(f.value, f.untested) for f in found] == [
+        (-0.03, Cause.FEW_IN_GROUP),
+        (0.03, Cause.FEW_IN_GROUP),
+    ]
+    lost = groups.judged_levels("Who", None, 0, "path", Cause.NO_VARIATION, ordinal=False)
+    assert [(f.value, f.untested, f.path, f.rule) for f in lost] == [
+        (None, Cause.NO_VARIATION, "", INVARIANCE_CFI),
+        (None, Cause.NO_VARIATION, "", INVARIANCE_RMSEA),
+    ]
+
+
 @pytest.mark.parametrize("ordinal", [True, False])
 def test_what_is_held_equal_is_what_such_a_model_has(ordinal: bool) -> None:
     (said,) = groups._prose(pd.DataFrame({"level": ["metric"]}), [], ordinal=ordinal)
