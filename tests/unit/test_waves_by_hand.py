@@ -90,6 +90,13 @@ def test_a_new_rating_is_told_with_every_earlier_rating_and_all_use_before_it_he
     assert found["pvalue"] == pytest.approx(2 * stats.t.sf(abs(slope / se), g - 1))
 
 
+def test_seven_clusters_of_those_who_count_are_too_few(frame: pd.DataFrame) -> None:
+    seven = frame.assign(**{GROUP: "c" + (frame[GROUP].str[1:].astype(int) % 7).astype(str)})
+    assert seven[GROUP].nunique() == 7 and new_effect(seven, "total", ["age"], LEVEL)["n_people"] > 50
+    with pytest.raises(NotEstimableError, match="7 clusters"):
+        new_effect(seven, "total", ["age"], LEVEL, "clinic")
+
+
 def _gls(x: np.ndarray, y: np.ndarray, person: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
     same = person[:, None] == person[None, :]
     inverse = np.linalg.inv(np.eye(len(y)) + ratio * same)
