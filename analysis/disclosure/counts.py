@@ -109,6 +109,9 @@ class Ledger:
             alike = {other for other in gone if self.values[other] == self.values[count]}
             if alike - (self.named if count in self.named else set()):
                 counts.add(count)
+        for terms in self.sums:
+            if set(terms.values()) == {1.0, -1.0} and len(terms) == 2 and counts & terms.keys():
+                counts |= terms.keys() - self.counted  # a share of a whole that is told tells its count
         paths = {path for count in counts for path in self.paths[count]}
         return Hidden(counts=counts, paths=paths | self.shut, ledger=self)
 

@@ -272,7 +272,9 @@ def _goes(entry: Entry, hidden: Hidden) -> bool:
     if any(hidden.holds(entry.meant(of)) for of in kind.tells):
         return True
     if kind.what is What.SHARE and kind.of is not None and hidden.holds(entry.meant(kind.of)):
-        return hidden.prints(entry.path)  # the number over its share is the whole
+        over_rest = kind.rest is not None and not hidden.holds(entry.meant(kind.rest))
+        if over_rest or hidden.prints(entry.path):  # a number over its share is the whole
+            return True
     return any(_nearly_all(entry, key) for key in kind.ends)
 
 

@@ -507,6 +507,27 @@ def test_a_share_of_a_hidden_whole_goes_where_the_count_behind_it_is_printed() -
     assert found["s"]["tables"]["t"] == {"stayed": [None, 60], "done": [0.5, 0.5]}
 
 
+def test_a_share_of_a_hidden_whole_goes_where_what_it_leaves_is_printed() -> None:
+    """60 of 64 are hidden; 52 who answered and 13.3 % who did not tell them."""
+    kinds = {"all": people(N), "left": people(N, rest="all"), "n": people()}
+    kinds["missing"] = share("all", rest="n")
+    columns = {"all": [60], "left": [4], "n": [52], "missing": [8 / 60]}
+    table = shown(s=table_of(columns, kinds, n=64))["sections"]["s"]["tables"]["t"]
+    assert table == {"all": [None], "left": [None], "n": [52], "missing": [None]}
+    columns = {"all": [160], "left": [40], "n": [150], "missing": [1 / 16]}
+    table = shown(s=table_of(columns, kinds, n=200))["sections"]["s"]["tables"]["t"]
+    assert table == {"all": [160], "left": [40], "n": [150], "missing": [0.06]}
+
+
+def test_a_share_goes_with_a_count_that_goes_for_its_number() -> None:
+    """98 of 100 are hidden elsewhere, and may be these 98: 49 % of 200 told them."""
+    kinds = {"n": people(), "count": people(), "share": share("n", count="count", protects_rest=False)}
+    mine = table_of({"n": [200, 200], "count": [98, 90], "share": [0.49, 0.45]}, kinds, n=300)
+    found = shown(s=mine, u=table_of({"here": [98]}, {"here": people(N)}))["sections"]
+    assert found["u"]["tables"]["t"] == {"here": [None]}
+    assert found["s"]["tables"]["t"] == {"n": [200, 200], "count": [None, 90], "share": [None, 0.45]}
+
+
 def test_a_share_of_the_answers_of_four_people_goes() -> None:
     kinds = {"n": people(), "share": share("n", times=10, protects_rest=False)}
     table = shown(s=table_of({"n": [4, 40], "share": [0.5, 0.5]}, kinds))["sections"]["s"]["tables"]["t"]
