@@ -125,6 +125,8 @@ def told(**design: Any) -> list[str]:
     flow = pd.DataFrame(
         [
             (str(Step.ENROLLED), design.pop("start", START[ENROLLED]), 90),
+            (str(Step.WITHDRAWN), "gone", 0),
+            (str(Step.UNWATCHED), "later", 0),
             (str(Step.HAD_LEFT), "left", 11),
             (str(Step.ANALYSED), "analysed", 70),
         ],
@@ -152,6 +154,12 @@ def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> N
     assert (
         "an odds ratio of 1.90, where use after it gives 1.20" in naive
     )  # with early use first, then without
+    gone = told(changed={"withdrawn": 20})[0]
+    assert gone.startswith(
+        "Of 90 people enrolled, 20 had withdrawn and 11 of the others had left before day 21,"
+    )
+    both = told(changed={"withdrawn": 20, "unwatched": 3})[0]
+    assert "20 had withdrawn, 3 were not watched for so long and 11 of the others had left before" in both
     who = told(due_differs=True, start="people with use in the log")[0]
     assert who.startswith("Of 90 people with use in the log, 11")
     assert who.endswith("6 active days were still due of those watched to the end.")

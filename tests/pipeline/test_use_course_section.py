@@ -354,3 +354,28 @@ def test_a_rating_that_came_late_enters_neither_leaving_nor_coming_back() -> Non
         table = TOPIC.analysed(context)["later_use"]
         assert set(table["participant"]) == found[name]  # the same people are fitted again in R
     assert found["all"] & late and found["in time"] == found["all"] - late
+
+
+@pytest.mark.parametrize("every", [3, None], ids=["everybody to the end", "nobody"])
+def test_sections_on_use_are_written_where_all_did_alike(data: SimulatedStudy, every: int | None) -> None:
+    """A small study in which all did everything, or nobody came after the first day, ended in an error."""
+    days = [0.5] if every is None else np.arange(0.5, 84, every)
+    names = list(data.enrolment["participant"])
+    log = pd.DataFrame(
+        [(name, day, "session_completed", 5.0) for name in names for day in days],
+        columns=["participant", "day", "kind", "duration"],
+    )
+    enrolment = data.enrolment.assign(withdrawn_day=np.nan)
+    log["kind"] = log["kind"] if every else "login"
+    context = context_of(data, usage=log, enrolment=enrolment)
+    later = TOPIC.run(context).plain()
+    assert later["values"]["had_left"] == (0 if every else len(names))
+    share = "the same share" if every else "nothing"
+    assert any(f"everybody analysed did {share} of what was still due" in line for line in later["problems"])
+    assert any(
+        "repeated ratings: no model could be estimated: the outcome has" in p for p in later["problems"]
+    )
+    assert not later["tables"].get("measured") and "effect" not in later["values"]
+    reason = "nobody of those who can be analysed " + ("paused after" if every else "was using the app at")
+    with pytest.raises(NotEstimableError, match=f"{reason} the landmark"):
+        topic.TOPIC.run(context)

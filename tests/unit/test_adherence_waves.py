@@ -261,3 +261,16 @@ def test_everybody_due_is_counted_once_and_the_whole_score_is_a_family_of_its_ow
         smaller, larger = sorted(p.loc[themes, "pvalue"])
         holm = sorted(p.loc[themes, "p_adjusted"])
         assert holm == pytest.approx([min(2 * smaller, 1), min(max(2 * smaller, larger), 1)])
+
+
+@pytest.mark.parametrize("amount", [0.0, 1.0, 200 / 3])
+def test_use_that_is_alike_in_everybody_has_no_effect_to_tell(amount: float) -> None:
+    """Nothing left to explain ended in a division by nought, or in what rounding had left."""
+    rng = np.random.default_rng(4)
+    design = np.column_stack([np.ones(40), rng.normal(size=(40, 2))])
+    person = np.repeat(np.arange(20), 2)
+    with pytest.raises(NotEstimableError, match="the outcome has no differences"):
+        random_intercept(design, np.full(40, amount), person)
+    with pytest.raises(NotEstimableError, match="or the columns explain them wholly"):
+        random_intercept(design, design @ [amount, 2.0, -1.0], person)
+    assert random_intercept(design, amount + rng.normal(size=40) / 100, person).residual > 0

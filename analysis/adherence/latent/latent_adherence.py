@@ -199,6 +199,11 @@ def latent_adherence(
         table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
     )
     people = _with_answers(design, table, responses, scale, chosen)
+    done = people["done"] / people["due"]
+    if done.nunique() < 2:
+        what = "nothing" if not done.any() else "the same share"
+        fact = f"everybody analysed did {what} of what was still due: there is no difference to explain."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "see the table of use by period."))
     runs = {name: _Target(name, parts[name], people, design, confidence) for name in names}
     effects = [row for run in runs.values() for row in run.rows]
     failed = [row for run in runs.values() for row in run.failed]

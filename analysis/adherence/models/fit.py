@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Floats = NDArray[np.float64]
+LEAST_ERROR = 1e-9
+"""Smallest standard error of a score that is more than what rounding leaves where all did the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 LARGEST_RATIO = 1e6
+ROUNDING = 1e-13
+"""Share of a sum of squares that rounding leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def random_intercept(
     Raises
     ------
     NotEstimableError
-        No person has two rows, or columns repeat each other.
+        No person has two rows, columns repeat each other, or nothing of the outcome is left to explain.
 
     Notes
     -----
@@ -92,6 +94,9 @@ def random_intercept(
     if len(outcome) <= design.shape[1] or np.linalg.matrix_rank(design) < design.shape[1]:
         fact = "columns of the mixed model repeat each other."
         raise NotEstimableError(fact_and_hint("relate_waves", fact, "adjust for less."))
+    if sums.solve(0.0)[2] <= ROUNDING * float(outcome @ outcome):
+        fact = "the outcome has no differences, or the columns explain them wholly."
+        raise NotEstimableError(fact_and_hint("relate_waves", fact, "see that the outcome varies."))
     ratio = 0.0
     if sums.derivative(0.0) < 0:
         if sums.derivative(LARGEST_RATIO) < 0:

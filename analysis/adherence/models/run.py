@@ -29,7 +29,7 @@ from analysis.adherence.models.context import HAZARD, REMAINING, context_in_haza
 from analysis.adherence.models.counts import FEWEST_USERS, CountModels, count_effects, count_models
 from analysis.adherence.models.decided import undecided, with_places
 from analysis.adherence.models.discrete import discrete_time, periods_seen, still_using
-from analysis.adherence.models.fit import Fit
+from analysis.adherence.models.fit import LEAST_ERROR, Fit
 from analysis.adherence.models.imputation import impute, pooled_use
 from analysis.adherence.models.mixed import random_intercept
 from analysis.adherence.models.poisson import quasi_poisson
@@ -299,6 +299,9 @@ class ModelRun:
         """Varying columns, time and event of those still using the app at the landmark."""
         frame = self._design.frame
         there = frame["at_risk"].to_numpy(dtype=bool)
+        if not there.any():
+            fact = "nobody of those analysed was using the app at the landmark."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
         x = self._x[there]
         event = frame["disengaged"].to_numpy(dtype=bool)[there]
         held = self._held(x, int(event.sum()))
@@ -538,7 +541,8 @@ class ModelRun:
         self._keep(OUTCOME, fit, 1, how)
 
     def _keep(self, model: str, fit: Fit, column: int, how: Reported, terms: list[str] | None = None) -> None:
-        if not np.isfinite(fit.se[column]) or column in fit.alone:
+        alike = not fit.se[column] > LEAST_ERROR  # everybody did the same: only rounding is left
+        if alike or not np.isfinite(fit.se[column]) or column in fit.alone:
             raise NotEstimableError(
                 fact_and_hint(CALLER, "the fit gives no standard error of the score.", "adjust for less.")
             )

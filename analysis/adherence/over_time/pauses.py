@@ -13,7 +13,7 @@ from analysis.adherence.design.covariates import own_share
 from analysis.adherence.design.early_use import EVENTS_PER_COLUMN, FEWEST_COLUMNS
 from analysis.adherence.design.landmark import LandmarkDesign
 from analysis.adherence.over_time.recurrent_events import RecurrentResult, recurrent_events
-from instrument.errors import NotEstimableError, ToolkitError
+from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint
 from instrument.reading.people import labels_as_text
 
 FROM, TO, BACK = "away_from", "away_to", "came_back"
@@ -111,8 +111,16 @@ def returns_of(
         Effects of those that could be estimated. Nothing is ever called supported: only people who pause are
         compared, and what makes people pause can tie score and return together where neither moves the other.
         Where use may be missing from the log nothing is told, found or not.
+
+    Raises
+    ------
+    NotEstimableError
+        Nobody paused.
     """
     rows = away.merge(design.frame, on="participant", how="inner")
+    if rows.empty:
+        fact = "nobody of those who can be analysed paused after the landmark."
+        raise NotEstimableError(fact_and_hint("use_course", fact, "see use day by day."))
     returns = int(rows[BACK].sum())
     kept = borne(rows, design, predictors, returns)
     made: dict[str, RecurrentResult] = {}

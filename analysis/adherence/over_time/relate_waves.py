@@ -17,6 +17,7 @@ from analysis.adherence.design.landmark import refuse_names, side_columns
 from analysis.adherence.design.windows import Windows, use_by_window
 from analysis.adherence.models.clusters import clusters_of
 from analysis.adherence.models.families import adjust_within
+from analysis.adherence.models.fit import LEAST_ERROR
 from analysis.adherence.models.mixed import MixedFit, random_intercept
 from analysis.adherence.over_time.sequential import Window, new_rating
 from analysis.common.result import Result
@@ -379,6 +380,9 @@ def new_effect(
         counted = np.unique(np.concatenate([window.person for window in windows]))
         clusters_of(pd.Series(groups[counted]), cluster)  # too few are refused
     fit, people = new_rating(windows, groups)
+    if not fit.se[0] > LEAST_ERROR:
+        fact = "use after later ratings has no differences, or all that came before explains them wholly."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "see that the outcome varies."))
     low, high = fit.interval(confidence)
     return {
         "predictor": name,

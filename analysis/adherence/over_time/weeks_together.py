@@ -96,6 +96,11 @@ def together(
     -------
     Together
         Nothing in it is ever called supported.
+
+    Raises
+    ------
+    NotEstimableError
+        Nobody was using the app at the landmark.
     """
     rows = weekly_use(course, design, study_days)
     totals = rows.groupby("participant", sort=False)[USE].sum()
@@ -103,6 +108,9 @@ def together(
     weeks = rows.groupby("participant", sort=False).size()
     silent = int((last < weeks).sum())
     people = rows.drop_duplicates("participant")
+    if people.empty:
+        fact = "nobody of those who can be analysed was using the app at the landmark."
+        raise NotEstimableError(fact_and_hint("use_course", fact, "see use day by day."))
     kept = borne(people, design, predictors, min(silent, len(weeks) - silent))
     made: dict[str, JointResult] = {}
     failed = []

@@ -157,7 +157,7 @@ def section_adherence(context: Context) -> Section:
             **weighted.kinds,
             **dosed.kinds,
             **ended.kinds,
-            **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
+            **_step_kinds(COUNTED),
             **each(GIVEN, "landmark_day due"),
             **each(TEXT, "unit first"),
             **each(statistic(), "effect effect_lower effect_upper pvalue e_value naive_odds landmark_odds"),
@@ -170,6 +170,14 @@ def section_adherence(context: Context) -> Section:
     )
 
 
+COUNTED = {
+    "enrolled": Step.ENROLLED,
+    "withdrawn": Step.WITHDRAWN,
+    "unwatched": Step.UNWATCHED,
+    "had_left": Step.HAD_LEFT,
+    "analysed": Step.ANALYSED,
+}
+"""Values of the opening sentence."""
 EFFECTS = "effects on use"
 """What `effects_on_use` keeps; a shorter scale keeps those of scores that it changes alone."""
 
@@ -226,6 +234,8 @@ def _counts(found: AdherenceResult) -> dict[str, Any]:
     return {
         "enrolled": at[Step.ENROLLED],
         "had_left": at[Step.HAD_LEFT],
+        "withdrawn": at[Step.WITHDRAWN],
+        "unwatched": at[Step.UNWATCHED],
         "analysed": at[Step.ANALYSED],
         "landmark_day": found.design["day"],
         "due": found.design["due"],
@@ -251,8 +261,11 @@ def _naive(found: AdherenceResult) -> dict[str, Any]:
 def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
     start = found.flow["step"].iloc[0]
     who = "people enrolled" if start == START[ENROLLED] else start
+    earlier = ["{withdrawn:int} had withdrawn"] if values["withdrawn"] else []
+    earlier += ["{unwatched:int} were not watched for so long"] if values["unwatched"] else []
+    gone = f"{', '.join(earlier)} and {{had_left:int}} of the others" if earlier else "{had_left:int}"
     said = [
-        f"Of {{enrolled:int}} {who}, {{had_left:int}} had left before day {{landmark_day:int}}, when "
+        f"Of {{enrolled:int}} {who}, {gone} had left before day {{landmark_day:int}}, when "
         "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due"
         + (" of those watched to the end." if found.design["due_differs"] else "."),
     ]

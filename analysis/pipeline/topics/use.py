@@ -121,6 +121,7 @@ def section_use(context: Context) -> Section:
         "amount": rule["amount"],
         "unit": str(rule["unit"]).replace("_", " "),
         "weeks": rule["weeks"],
+        "study_days": rule["study_days"],
         "median_done": float(people[f"{rule['measure']}_whole"].median()),
         "share_mean": float(people["share_whole"].mean()),
         "gap_days": rule["gap_days"],
@@ -146,7 +147,7 @@ def section_use(context: Context) -> Section:
         prose=[*_prose(found, values), *noted],
         values={**values, **note_values},
         value_kinds={
-            **each(GIVEN, "threshold amount weeks gap_days landmark_day"),
+            **each(GIVEN, "threshold amount weeks study_days gap_days landmark_day"),
             "unit": TEXT,
             "people": EVERYBODY,
             # that something was due for everybody is the plan of the study, and tells of nobody
@@ -220,6 +221,9 @@ def _daily(found: UsageSummary) -> dict[str, Table]:
     }
 
 
+LATER = "What was done after that, until day {study_days:int}, counts here, too. "
+
+
 def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
     rule, people = found.rule, found.people
     who = WHO[rule["people"]]
@@ -230,13 +234,15 @@ def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
         "of {judged:int} people of whom anything was due, " if values["judged"] < values["people"] else ""
     )
     said = [
-        "Intended were {amount:int} {unit} in {weeks:int} [[week|weeks]]. Half of the {people:int} "
-        f"{who} did {{median_done:int}} or fewer; {judged}{{adherent_share:percent}} did at "
+        "Intended were {amount:int} {unit} in {weeks:int} [[week|weeks]]. "
+        + (LATER if 7 * rule["weeks"] < rule["study_days"] else "")
+        + f"Half of the {{people:int}} {who} did {{median_done:int}} or fewer; "
+        f"{judged}{{adherent_share:percent}} did at "
         f"least {{threshold:percent}} of what was intended{part}, which counts as adherent here. "
         "{never:int} never used the app.",
         "{at_risk:int} [[person was|people were]] still using it on day {landmark_day:int}, when the score "
-        "counts as given; {disengaged:int} of them stopped afterwards, for {gap_days:int} [[day|days]] or "
-        "longer.",
+        "counts as given (last use less than {gap_days:int} [[day|days]] before); {disengaged:int} of them "
+        "later came to {gap_days:int} [[day|days]] or more without use.",
     ]
     if rule["people"] != ENROLLED:
         said.append(
