@@ -140,7 +140,7 @@ def _column(
     """Read one column by what its name says it holds."""
     if name in OWN_TEXTS:
         return _ids(column, name, place)
-    if what == "enrolment" and name in STAMPS:
+    if (what == "enrolment" and name in STAMPS) or (what == "times" and name == "at"):
         stamps, aware = points_in_time(column, name, place, how.dates)
         return stamps.dt.tz_localize("UTC") if aware else stamps
     if what == "enrolment" and name == "withdrawn_day":
@@ -149,8 +149,6 @@ def _column(
             hint = "leave it empty for those who stayed; days count from enrolment."
             raise place.fault(name, early, "lie before enrolment", hint)
         return pd.Series(days)
-    if what == "times" and name == "at":
-        return points_in_time(column, name, place, how.dates)[0]
     if what == "times" and name == "seconds":
         return pd.Series(_seconds(column, name, place, how))
     marks: dict[str, Any] = {"thousands": how.thousands, "percent": how.percent}

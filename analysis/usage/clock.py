@@ -111,7 +111,32 @@ def moments_by_clock(
         Microseconds on that clock; which cells are days without a time of day; which are empty. A date is the
         start of that day on the clock. Midnight is a date.
     """
-    stamps, aware = points_in_time(column, name, place, reading.dates)
+    micros, is_day, empty, aware = on_its_clock(column, name, place, zone, reading.dates)
+    if (~empty & ~is_day).any():
+        taken = "with their offset" if aware else "taken as UTC, for they have no offset"
+        clock = "UTC" if zone == "UTC" else f"the clock of {zone}"
+        reading.notes.append(f"{name!r} holds times of day ({taken}), put on {clock}: {MEANT[name]}")
+    return micros, is_day, empty
+
+
+def on_its_clock(
+    column: pd.Series, name: str, place: Place, zone: str, dates: str | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_], bool]:
+    """Read a column of days or moments as what a clock showed, without a word about it.
+
+    Parameters
+    ----------
+    column, name, place, zone
+        As of `moments_by_clock`.
+    dates
+        How dates are written.
+
+    Returns
+    -------
+    tuple
+        What `moments_by_clock` gives, and whether the column carries offsets from UTC.
+    """
+    stamps, aware = points_in_time(column, name, place, dates)
     empty = stamps.isna().to_numpy(dtype=bool)
     micros = stamps.to_numpy(dtype="datetime64[us]").astype(np.int64)
     micros = np.where(empty, 0, micros)
@@ -124,11 +149,7 @@ def moments_by_clock(
         micros = np.where(timed, micros + ahead[which], micros)
     if aware:
         is_day = ~empty & (micros % MICROSECONDS_PER_DAY == 0)
-    if (~empty & ~is_day).any():
-        taken = "with their offset" if aware else "taken as UTC, for they have no offset"
-        clock = "UTC" if zone == "UTC" else f"the clock of {zone}"
-        reading.notes.append(f"{name!r} holds times of day ({taken}), put on {clock}: {MEANT[name]}")
-    return micros, is_day, empty
+    return micros, is_day, empty, aware
 
 
 MEANT = {

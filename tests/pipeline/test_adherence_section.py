@@ -142,28 +142,25 @@ def told(**design: Any) -> list[str]:
 
 
 def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> None:
-    who, effect, naive = told()
+    who, gone, effect, naive = told()
     assert who == (
-        "Of 90 people enrolled, 11 had left before day 21, when the score counts as given; 70 could be "
-        "analysed. 6 active days were still due."
+        "Of 90 people enrolled, 11 of those still watched on day 21, when the score counts as given, had left; "
+        "70 could be analysed. 6 active days were still due."
     )
+    assert gone == "Before that day 0 had withdrawn, and 0 were not watched for so long."
     assert "did 0.40 more of the 6 active days still due (95% interval 0.10 to 0.70)" in effect
     assert "with use before the landmark held constant" in effect and "1.50 to explain it away" in effect
-    less = told(changed={"effect": -0.4, "effect_lower": -0.7, "effect_upper": -0.1})[1]
+    less = told(changed={"effect": -0.4, "effect_lower": -0.7, "effect_upper": -0.1})[2]
     assert "did less of the 6 active days still due (difference −0.40, 95% interval −0.70 to −0.10)" in less
     assert (
         "an odds ratio of 1.90, where use after it gives 1.20" in naive
     )  # with early use first, then without
-    gone = told(changed={"withdrawn": 20})[0]
-    assert gone.startswith(
-        "Of 90 people enrolled, 20 had withdrawn and 11 of the others had left before day 21,"
-    )
-    both = told(changed={"withdrawn": 20, "unwatched": 3})[0]
-    assert "20 had withdrawn, 3 were not watched for so long and 11 of the others had left before" in both
+    gone = told(changed={"withdrawn": 20, "unwatched": 3})[1]
+    assert gone == "Before that day 20 had withdrawn, and 3 were not watched for so long."
     who = told(due_differs=True, start="people with use in the log")[0]
     assert who.startswith("Of 90 people with use in the log, 11")
     assert who.endswith("6 active days were still due of those watched to the end.")
-    assert len(told(naive=[1.9])) == len(told(naive=[])) == 2
+    assert len(told(naive=[1.9])) == len(told(naive=[])) == 3
 
 
 @pytest.mark.parametrize(
@@ -180,7 +177,7 @@ def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> N
     ],
 )
 def test_what_was_held_constant_is_named_once_each(adjusted: list[str], held: str) -> None:
-    assert f", with {held} held constant." in told(adjusted_for=adjusted)[1]
+    assert f", with {held} held constant." in told(adjusted_for=adjusted)[2]
 
 
 def test_the_naive_odds_are_those_of_the_naive_analysis(section: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from analysis.disclosure.shared import shared_tree
 from analysis.disclosure.small_cells import LIMIT
 
 FLOW = ("withdrawn", "unwatched", "nothing_due", "no_score", "no_covariate", "analysed")
+STEPS_TOLD = ("withdrawn", "unwatched", "had_left", "analysed")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def with_numbers(real: dict[str, Any], made: dict[str, int]) -> dict[str, Any]:
     use["values"] |= {"people": made["enrolled"], "disengaged": made["stopped"]}
     use["values"]["adherent_share"] = made["analysed_left"] / made["judged"]
     use["method"]["n"] = made["enrolled"]
-    later["values"] |= {key: made[key] for key in ("enrolled", "had_left", "analysed")}
+    later["values"] |= {key: made[key] for key in ("enrolled", *STEPS_TOLD)}
     later["method"]["n"] = made["analysed"]
     flow = later["tables"]["flow"]
     flow["n"] = [made[str(Step(name))] for name in flow["id"]]
@@ -102,7 +103,7 @@ def test_no_step_of_few_people_can_be_worked_out(real: dict[str, Any], made: dic
     for places in (use["values"]["people"], use["method"]["n"], later["values"]["enrolled"]):
         if places is not None:
             attacker.knows({"enrolled": 1}, places)
-    for key in ("had_left", "analysed"):
+    for key in STEPS_TOLD:
         if later["values"][key] is not None:
             attacker.knows({key: 1}, later["values"][key])
     for name, number in values.items():

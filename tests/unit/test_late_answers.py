@@ -102,7 +102,13 @@ def test_every_section_reads_ratings_in_time() -> None:
     answers = TABLE.assign(q1=1, q2=2)
     answers.attrs["reasons"] = "kept"
     context: Any = SimpleNamespace(
-        card=card, answers=answers, item_ids=["q1", "q2"], study=STUDY, times=DAYS, waves=["1"]
+        card=card,
+        answers=answers,
+        item_ids=["q1", "q2"],
+        study=STUDY,
+        times=DAYS,
+        waves=["1"],
+        enrolment=None,
     )
     assert card_in_time(context).scores["participant"].tolist() == ["a", "b", "e", "f"]
     kept = answers_in_time(context)

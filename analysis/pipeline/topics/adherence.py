@@ -261,13 +261,12 @@ def _naive(found: AdherenceResult) -> dict[str, Any]:
 def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
     start = found.flow["step"].iloc[0]
     who = "people enrolled" if start == START[ENROLLED] else start
-    earlier = ["{withdrawn:int} had withdrawn"] if values["withdrawn"] else []
-    earlier += ["{unwatched:int} were not watched for so long"] if values["unwatched"] else []
-    gone = f"{', '.join(earlier)} and {{had_left:int}} of the others" if earlier else "{had_left:int}"
     said = [
-        f"Of {{enrolled:int}} {who}, {gone} had left before day {{landmark_day:int}}, when "
-        "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due"
+        f"Of {{enrolled:int}} {who}, {{had_left:int}} of those still watched on day {{landmark_day:int}}, "
+        "when the score counts as given, had left; {analysed:int} could be analysed. "
+        "{due:int} {unit} were still due"
         + (" of those watched to the end." if found.design["due_differs"] else "."),
+        "Before that day {withdrawn:int} had withdrawn, and {unwatched:int} were not watched for so long.",
     ]
     if "effect" in values:
         said.append(
