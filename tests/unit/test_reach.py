@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.common.verdicts import Cause
-from analysis.pipeline.reach import Gaps, explained, lacks_option, stuck_items
+from analysis.pipeline.reach import Gaps, explained, lacks_option, of_people, stuck_items
 from instrument.errors import DefinitionError, NotEstimableError, UnderidentifiedError
 
 
@@ -24,6 +24,12 @@ def test_an_item_says_nothing_with_one_answer_from_everybody_or_none_at_all() ->
         yes_or_no=[0, 1, 1], same=[3, 3, 3], same_or_missing=[2, None, 2], none=[None] * 3, once=[1, None, 2]
     )
     assert stuck_items(context) == ["same", "same_or_missing", "none"]
+
+
+def test_it_is_people_or_their_answers_that_lack() -> None:
+    assert of_people(30) is of_people(30, 12) is None
+    assert of_people(None) is of_people(29) is of_people(12, 29) is Cause.FEW_PEOPLE
+    assert of_people(29, 30) is of_people(None, 30) is Cause.FEW_COMPLETE
 
 
 def frames(*answers: list[int | None]) -> list[pd.DataFrame]:
