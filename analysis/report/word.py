@@ -300,14 +300,9 @@ def _add_figure(document: Document, figure: Figure, number: str, width: float) -
     from docx.shared import Cm
 
     add_caption(document, "Figure", number, figure.title)
-    document.add_picture(io.BytesIO(to_png(figure)), width=Cm(width))
-    _describe(document, figure.alt)
-
-
-def _describe(document: Document, words: str) -> None:
-    """Put the alternative text on the picture added last."""
-    for properties in document.inline_shapes[-1]._inline.iter("{*}docPr"):
-        properties.set("descr", words)
+    picture = document.add_picture(io.BytesIO(to_png(figure)), width=Cm(width))
+    for properties in picture._inline.iter("{*}docPr"):
+        properties.set("descr", figure.alt)
 
 
 def _add_table(document: Document, view: TableView, number: str, paper: Paper) -> None:

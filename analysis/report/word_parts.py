@@ -165,9 +165,17 @@ def add_caption(document: Document, kind: str, number: str, title: str) -> None:
     runs = add_field(line, f"SEQ {counter} \\* ARABIC", number.removeprefix(lead))
     for run in runs:
         run.bold = True
-    marks = int(document.element.body.xpath("count(.//w:bookmarkStart)"))
-    add_bookmark(line, bookmark_of(kind, number), marks + 1, first, runs[-1])
+    add_bookmark(line, bookmark_of(kind, number), _bookmarks(document) + 1, first, runs[-1])
     document.add_paragraph(style="Caption").add_run(title).italic = True
+
+
+def _bookmarks(document: Document) -> int:
+    """Number of the last bookmark; captions alone have one, and stand outside of tables."""
+    from docx.oxml.ns import qn
+
+    lines = document.element.body.iterchildren(qn("w:p"), reversed=True)
+    marks = (mark for line in lines for mark in line.iter(qn("w:bookmarkStart")))
+    return next((int(mark.get(qn("w:id"))) for mark in marks), 0)
 
 
 def add_references(paragraph: Paragraph, named: Iterable[tuple[str, str]]) -> None:
