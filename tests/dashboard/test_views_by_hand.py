@@ -451,6 +451,7 @@ def _days() -> None:
     ("finished", "said"),
     [
         ([1], "1 questionnaire finished, the last on 2026-03-04."),
+        ([2], "2 questionnaires finished, the last on 2026-03-04."),
         ([600, 700], "1,300 questionnaires finished, the last on 2026-03-05."),
         ([], "No questionnaire has been finished yet."),
     ],
