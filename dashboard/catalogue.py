@@ -115,7 +115,14 @@ def path_of(topic: str) -> str:
     ('reliability', '', 'new-topic')
     """
     planned = (page.path for page in PAGES if topic in page.topics)
-    return next(planned, topic.replace("_", "-"))
+    return next(planned, None) or _own_path(topic)
+
+
+def _own_path(topic: str) -> str:
+    """Address of a page of its own: another than those of the pages there are."""
+    path = topic.replace("_", "-")
+    taken = {page.path for page in PAGES} | OWN_PATHS
+    return f"topic-{path}" if path in taken else path
 
 
 def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
@@ -132,15 +139,13 @@ def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
         The planned pages, then one for each topic of the tree that none of them shows.
     """
     planned = {topic for page in PAGES for topic in page.topics}
-    taken = {page.path for page in PAGES} | OWN_PATHS
     more = []
     for name, section in tree["sections"].items():
         if name in planned:
             continue
-        path = name.replace("_", "-")
         more.append(
             PageOf(
-                path=f"topic-{path}" if path in taken else path,
+                path=_own_path(name),
                 title=section["title"],
                 question=section.get("question", ""),
                 group=SCALE,

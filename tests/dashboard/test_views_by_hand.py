@@ -15,6 +15,7 @@ from analysis.report.limits import Limit
 from analysis.report.opening import Level, Opening, Point, Step
 from analysis.report.opening_words import ASK, LEVELS
 from analysis.report.view import table_view
+from dashboard.catalogue import pages_of, path_of
 from dashboard.services import Loaded
 from dashboard.views.links import escaped
 
@@ -189,6 +190,7 @@ def _point(prop: Property, state: State, section: str = "") -> Point:
         few=False,
         stuck=False,
         fixed=False,
+        incomplete=False,
     )
 
 
@@ -562,3 +564,11 @@ def test_steps_of_an_item_are_as_many_as_its_options_less_one(
     assert told == [
         f"Chance of each option along the trait. {shown.removeprefix(':small[').removesuffix(']')}"
     ]
+
+
+def test_a_later_topic_that_is_called_as_a_page_has_an_address_of_its_own_and_links_lead_there() -> None:
+    names = ("report", "items", "what_to_work_on", "new_one")
+    paths = [page.path for page in pages_of(_tree(**{name: {} for name in names}))]
+    assert paths[-3:] == ["topic-report", "topic-what-to-work-on", "new-one"]
+    assert [path_of(name) for name in ("report", "what_to_work_on", "new_one")] == paths[-3:]
+    assert (path_of("items"), path_of("")) == ("items", "")
