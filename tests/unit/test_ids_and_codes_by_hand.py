@@ -162,6 +162,16 @@ def test_two_items_do_not_say_which_of_them_runs_against_the_other() -> None:
         assert len(keying_suspicions(answers, scale_of(items, 1))) == doubted
 
 
+def test_items_reversed_alike_do_not_hide_one_another_behind_three_that_are_not() -> None:
+    codes = np.tile([1, 2, 3, 4], 50)
+    answers = pd.DataFrame({f"i{k}": codes for k in range(8)})  # the first five are reversed, and were before
+    found = keying_suspicions(answers, scale_of(8, 5))
+    assert len(found) == 1
+    assert found[0].startswith(
+        "'i0', 'i1', 'i2', 'i3', 'i4': negative item-rest correlation after reverse keying"
+    )
+
+
 def test_who_came_late_and_once_does_not_hide_the_order_of_those_who_came_twice() -> None:
     """With half of the people new at the end, the median day of the first wave lay after that of the second."""
     rows = [(f"p{k}", "start", k) for k in range(5)] + [(f"p{k}", "end", k + 20) for k in range(5)]
