@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.common.verdicts import Cause, Verdict
-from analysis.disclosure.shared import shared_tree
+from analysis.disclosure.shared import coarse_again, shared_tree
 from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.opening import opening
@@ -141,6 +141,8 @@ def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
         if reduced := shared and not tree["meta"].get("shared"):
             fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
             tree = shared_tree(tree)
+        elif tree["meta"].get("shared"):
+            coarse_again(tree)
         version = f"{sha256(content).hexdigest()}{'-reduced' if reduced else ''}"
         read = tree_for_readers(tree)
         return Loaded(tree=tree, read=read, source=str(path), reduced=reduced, version=version)

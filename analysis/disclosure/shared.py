@@ -26,8 +26,9 @@ from analysis.disclosure.counts import (
 )
 from analysis.disclosure.kinds import Kind, Of, What
 from analysis.disclosure.small_cells import LIMIT
-from analysis.disclosure.texts import ABSENT, masked, places, rounded, value_forms
+from analysis.disclosure.texts import ABSENT, masked, places, rounded, says_nothing, value_forms
 from analysis.report.standards import verdicts_plain
+from instrument.common.formatting import Coarse
 from instrument.errors import DefinitionError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -184,8 +185,8 @@ def _take_out(name: str, section: dict[str, Any], hidden: Hidden, items: Collect
         for entry in every
         if entry.path in hidden.paths and isinstance(entry.value, float) and not entry.value.is_integer()
     }
-    section["suppressed"] = {}
-    forms, told = value_forms(section), set()
+    section["suppressed"], section["coarse"] = {}, {}
+    forms, told, empty = value_forms(section), set(), set()
     for entry in every:
         if entry.path[1] == "values":
             key = str(entry.path[2])
@@ -194,6 +195,8 @@ def _take_out(name: str, section: dict[str, Any], hidden: Hidden, items: Collect
             few = entry.kind.what is What.FEW
             if section["values"][key] is None and (few or forms.get(key, "text") != "text"):
                 told.add(key)
+            if says_nothing(entry.value, section["values"][key]):
+                empty.add(f"{{{key}}}")
         elif entry.path[2] == "options":
             options = section["method"]["options"]
             options[entry.path[3]] = _option(entry, hidden, items)
@@ -201,7 +204,11 @@ def _take_out(name: str, section: dict[str, Any], hidden: Hidden, items: Collect
             _set_cell(section, entry, hidden, items, gone=gone, shares=shares)
     if (name, "method", "n") in gone:
         section["method"]["n"] = None
-    sentences = [sentence for sentence in section["prose"] if not told & places(sentence).keys()]
+    sentences = [
+        sentence
+        for sentence in section["prose"]
+        if sentence not in empty and not told & places(sentence).keys()
+    ]
     section["prose"] = sentences + ([DROPPED] if len(sentences) < len(section["prose"]) else [])
     for table in section["suppressed"]:
         caption = section["captions"][table]
@@ -223,6 +230,8 @@ def _set_cell(
     made = _shown(entry, hidden, items, form, entry.path in gone or twin)
     if made is None and entry.value is not None:
         section["suppressed"].setdefault(table, {}).setdefault(key, []).append(entry.row)
+    if isinstance(made, Coarse):
+        section["coarse"].setdefault(table, {}).setdefault(key, []).append(entry.row)
     section["tables"][table][key][entry.row] = made
 
 
@@ -325,6 +334,37 @@ _LEFT_OUT = {"value": None, "verdict": Verdict.HIDDEN.value, "cause": None, "pas
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
+def coarse_again(tree: dict[str, Any]) -> None:
+    """Mark in a shared tree that was read from a file what holds fewer digits than its format prints.
+
+    Parameters
+    ----------
+    tree
+        As read; changed in place.
+    """
+    for section in tree["sections"].values():
+        for table, columns in (section.get("coarse") or {}).items():
+            for key, rows in columns.items():
+                column = section["tables"][table][key]
+                for row in rows:
+                    column[row] = Coarse(column[row])
+    for section in tree["sections"].values():
+        for finding in section["findings"]:
+            if finding["value"] is not None and isinstance(found := _at(tree, finding["path"]), Coarse):
+                finding["value"] = found
+
+
+def _at(tree: Mapping[str, Any], path: str) -> Any:
+    """What stands at a path; None where nothing does."""
+    value: Any = tree
+    try:
+        for word, position in _STEP.findall(path):
+            value = value[int(position)] if position else value[word]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return value
+
+
 def _judged(tree: dict[str, Any]) -> None:
     """Keep the judged claims with the digits that are still there; without a number the verdict goes, too."""
     for section in tree["sections"].values():
@@ -333,12 +373,7 @@ def _judged(tree: dict[str, Any]) -> None:
             if finding["value"] is None:
                 kept.append(finding)
                 continue
-            value: Any = tree
-            try:
-                for word, position in _STEP.findall(finding["path"]):
-                    value = value[int(position)] if position else value[word]
-            except (KeyError, IndexError, TypeError):
-                value = None
+            value = _at(tree, finding["path"])
             kept.append({**finding, **_LEFT_OUT} if value is None else {**finding, "value": value})
         if any(finding["verdict"] == Verdict.HIDDEN for finding in kept):
             section["warnings"] = [

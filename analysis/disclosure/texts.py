@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from analysis.disclosure.counts import is_number
+from instrument.common.formatting import Coarse
 
 _QUOTED = re.compile(r"\[[^\]]*\]|(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"")
 _NUMBER = re.compile(r"[^\s()\[\],;:“”\"']*\d[^\s()\[\],;:“”\"']*")
@@ -55,6 +56,19 @@ def places(sentence: str) -> dict[str, str]:
     return {match.group(1): match.group(2) or "text" for match in _PLACE.finditer(sentence)}
 
 
+def says_nothing(text: Any, shown: Any) -> bool:
+    """Say whether a text told numbers and none of them may be shown: dashes in place of all are no sentence.
+
+    Examples
+    --------
+    >>> says_nothing("6 of 546 ids are unknown", "– of – ids are unknown"), says_nothing("as told", "as told")
+    (True, False)
+    """
+    if not isinstance(text, str) or not isinstance(shown, str):
+        return False
+    return any(map(str.isdigit, text)) and ABSENT in shown and not any(map(str.isdigit, shown))
+
+
 def rounded(value: Any, form: str | None, *, coarse: bool = False) -> Any:
     """Keep the digits that are printed; fewer where the number of people is hidden.
 
@@ -70,16 +84,20 @@ def rounded(value: Any, form: str | None, *, coarse: bool = False) -> Any:
     Returns
     -------
     object
-        The rounded number; anything else as it is.
+        The rounded number, `Coarse` where it lacks digits that its format prints; anything else as it is.
 
     Examples
     --------
     >>> rounded(0.38664987, "percent"), rounded(0.38664987, "percent", coarse=True), rounded(3.147, "d2")
     (0.387, 0.39, 3.15)
+    >>> type(rounded(3.147, "d2", coarse=True)).__name__
+    'Coarse'
     """
     if not isinstance(value, float) or not is_number(value):
         return value
-    return round(value, digits(form, coarse=coarse))
+    kept = digits(form, coarse=coarse)
+    made = round(value, kept)
+    return Coarse(made) if kept < digits(form) else made
 
 
 def digits(form: str | None, *, coarse: bool = False) -> int:

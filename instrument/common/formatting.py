@@ -15,6 +15,18 @@ _AFTER_ONE = re.compile(r"(\{([A-Za-z_][\w.]*):int\} )\[\[([^|\]]+)\|([^\]]+)\]\
 _EITHER = re.compile(r"\[\[[^|\]]+\|([^\]]+)\]\]")
 
 
+class Coarse(float):
+    """A number that is known to fewer decimals than its format prints, as in a shared copy.
+
+    Examples
+    --------
+    >>> format_value(Coarse(3.7), "d2"), format_value(Coarse(0.39), "percent"), format_value(3.7, "d2")
+    ('3.7', '39%', '3.70')
+    """
+
+    __slots__ = ()
+
+
 def format_value(value: Any, form: str = "text") -> str:
     """Write one value the way every report, page, figure and terminal shows it.
 
@@ -49,7 +61,7 @@ def format_value(value: Any, form: str = "text") -> str:
         return "yes" if value else "no"
     if isinstance(value, str) or form == "text":
         return value if isinstance(value, str) else _short(value)
-    return _number(float(value), form)
+    return _number(float(value), form, coarse=isinstance(value, Coarse))
 
 
 def with_interval(middle: Any, low: Any, high: Any, form: str) -> str:
@@ -92,17 +104,17 @@ def _short(value: Any) -> str:
     return _true_minus(str(value)) if isinstance(value, int) else str(value)
 
 
-def _number(value: float, form: str) -> str:
+def _number(value: float, form: str, *, coarse: bool) -> str:
     if form == "int":
         text = f"{value:,.0f}"
     elif form == "percent":
-        text = f"{100 * value:.1f}%"
+        text = f"{100 * value:.{0 if coarse else 1}f}%"
     elif form == "p":
         text = f"<{UNBROKEN}.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
     elif form == "reply":
         return REPLIES[value]
     elif re.fullmatch(r"[dr]\d", form):
-        text = f"{value:,.{form[1]}f}"
+        text = f"{value:,.{min(int(form[1]), 1) if coarse else form[1]}f}"
         text = re.sub(r"^(-?)0\.", r"\1.", text) if form[0] == "r" else text
     else:
         raise ValueError(f"no such format: {form!r}")

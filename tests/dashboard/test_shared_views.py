@@ -8,14 +8,20 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-from small_study import small_validation
+from small_study import SCALE, small_validation
 from streamlit.testing.v1 import AppTest
 
 from analysis.disclosure.shared import shared_tree, to_share
+from analysis.pipeline import validate
+from analysis.report.opening import opening
+from analysis.report.view import table_view
 from dashboard.catalogue import PAGES
 from dashboard.services import is_shared, load_results, results_path
 from dashboard.sharing import drawn, handouts
+from instrument.definition import Instrument
 
 PATHS = ["overview", "exports", "provenance", *(page.path for page in PAGES)]
 
@@ -151,3 +157,59 @@ def test_a_tree_that_cannot_be_reduced_is_not_shown(placed: Any, results_tree: d
     assert state.tree is None
     assert "nothing is shown" in state.problem
     assert load_results(Path(state.source)).tree is not None
+
+
+def cells(tree: dict[str, Any]) -> dict[str, tuple[Any, str]]:
+    """Value and print of every cell, by its path."""
+    views = [
+        table_view(name, section, table)
+        for name, section in tree["sections"].items()
+        for table in section["tables"]
+        if table in section["captions"]
+    ]
+    return {cell.path: (cell.value, cell.text) for view in views for row in view.rows for cell in row}
+
+
+def test_no_more_digits_are_printed_than_a_shared_copy_holds(tmp_path: Path) -> None:
+    """Two people without a score: its number of people is left out, and digits that would tell it."""
+    scale = Instrument.model_validate(SCALE)
+    rng = np.random.default_rng(6)
+    codes = np.clip(np.rint(3.4 + rng.normal(size=(120, 1)) + rng.normal(size=(120, 12))), 1, 5).astype(int)
+    answers = pd.DataFrame(codes, columns=scale.item_ids).astype("Int64")
+    answers[["q4", "q9"]] = 6 - answers[["q4", "q9"]]
+    answers.insert(0, "participant", [f"p{k}" for k in range(120)])
+    answers.insert(1, "wave", 1)
+    answers.loc[:1, ["q1", "q2", "q3", "q4"]] = pd.NA
+    whole = validate(answers, scale, seed=3, topics=["flow", "scores", "items"]).to_dict()
+    scores = whole["sections"]["scores"]["tables"]["scores"]
+    row = scores["score"].index("north")
+    assert scores["n"][row] == 118
+    made = shared_tree(whole)
+    kept = made["sections"]["scores"]["tables"]["scores"]
+    assert kept["n"][row] is None
+    assert kept["mean"][row] == round(scores["mean"][row], 1) != round(scores["mean"][row], 2)
+    coarse = {
+        f"sections.{name}.tables.{table}.{key}[{place}]"
+        for name, section in made["sections"].items()
+        for table, columns in (section.get("coarse") or {}).items()
+        for key, places in columns.items()
+        for place in places
+    }
+    printed, usual = cells(made), cells(whole)
+    assert 0 < len(coarse) < len(printed)
+    assert f"sections.scores.tables.scores.mean[{row}]" in coarse
+    for path, (value, text) in printed.items():
+        if path in coarse:
+            assert len(text.rstrip("%").partition(".")[2]) <= (0 if "%" in text else 1), path
+            told = float(text.rstrip("%").replace("−", "-"))
+            assert told == pytest.approx(value * (100 if "%" in text else 1)), path
+        elif isinstance(value, float):
+            assert len(text.partition(".")[2]) == len(usual[path][1].partition(".")[2]), path
+    texts = [level.text for level in opening(made).levels]
+    assert any(f"{kept['mean'][row]:.1f} (" in text for text in texts)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(made), "utf-8")
+    read = load_results(file, shared=True)
+    assert read.tree is not None
+    assert cells(dict(read.tree)) == printed
+    assert [level.text for level in opening(read.tree).levels] == texts

@@ -96,7 +96,7 @@ def test_a_statistic_of_four_people_is_left_out_and_so_is_its_claim() -> None:
     assert [(f["verdict"], f["passed"]) for f in seen["findings"]] == [("met", True), ("hidden", None)]
     row = question_rows({"sections": {"later": seen}})[0]
     assert (row.met, row.tally.hidden, row.rest) == ("1 of 1", 1, "1 left out here")
-    assert row.highest == "" and row.worst_value == ".50"
+    assert row.highest == "" and row.worst_value == ".5"
 
 
 def test_steps_of_a_survival_curve_stand_for_five_people() -> None:
