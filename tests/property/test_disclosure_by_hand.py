@@ -595,6 +595,29 @@ def test_words_of_few_people_go_with_their_sentence() -> None:
     assert seen["values"]["w"] is None and seen["prose"][0] == "So."
 
 
+def test_a_note_of_dashes_alone_goes_and_one_that_says_something_stays() -> None:
+    said = {
+        "first": "6 of 546 ids are unknown.",
+        "second": "Nobody was lost.",
+        "third": "On day 3 and later.",
+    }
+    made = section(
+        "s",
+        n=100,
+        values=said,
+        value_kinds=dict.fromkeys(said, FOREIGN),
+        prose=["{first}", "{second}", "They came as told. {third}"],
+    )
+    seen = shown(s=made)["sections"]["s"]
+    assert seen["values"] == {
+        "first": "– of – ids are unknown.",
+        "second": "Nobody was lost.",
+        "third": "On day – and later.",
+    }
+    assert seen["prose"][:2] == ["{second}", "They came as told. {third}"]
+    assert "Left out here" in seen["prose"][2] and len(seen["prose"]) == 3
+
+
 def test_digits_of_a_mean_do_not_tell_the_hidden_number_it_rests_on() -> None:
     columns = {"n": [97, 50], "mean": [3.123456, 3.123456], "slope": [0.123456, 0.123456]}
     kinds = {"n": people(N), "mean": statistic("n", fraction=True), "slope": statistic("n")}
