@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from analysis.common.software import recorded, used
@@ -122,14 +123,18 @@ class Context:
 
     @cached_property
     def known_covariates(self) -> pd.DataFrame | None:
-        """Covariates that were given, and further columns of the answers: everyone's first value there."""
+        """Covariates that were given, and further columns of the answers: each person's earliest value."""
         further = [name for name in self.responses.columns if name not in {*CONTRACT, *self.scale.item_ids}]
         given = self.covariates
         if given is not None:
             further = [name for name in further if name not in given.columns]
         if not further:
             return given
-        people = self.responses.groupby("participant", sort=False)[further].first().reset_index()
+        places = {wave: place for place, wave in enumerate(self.waves)}
+        order = self.responses["wave"].map(places).to_numpy(dtype=float)
+        in_time = self.responses.iloc[np.argsort(order, kind="stable")]
+        people = in_time.groupby("participant")[further].first()
+        people = people.loc[pd.Index(self.responses["participant"].dropna().unique())].reset_index()
         people["participant"] = people["participant"].astype(str)
         if given is None:
             return people

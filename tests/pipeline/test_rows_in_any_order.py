@@ -77,3 +77,25 @@ def test_waves_without_an_order_keep_that_of_the_file(answers: pd.DataFrame, sca
     tree = validate(some, scale, topics=["flow", "items"]).to_dict()
     assert tree["sections"]["flow"]["tables"]["flow"]["wave"] == ["wave blue", "wave red"]
     assert tree["sections"]["items"]["method"]["n"] == 39
+
+
+def test_a_covariate_among_the_answers_is_that_of_the_first_wave(
+    answers: pd.DataFrame, scale: Instrument, study: dict[str, Any]
+) -> None:
+    """A value of each wave: of a file with the last wave first, the last was taken."""
+    rng = np.random.default_rng(4)
+    some = answers[answers["participant"].isin(answers["participant"].unique()[:120])].reset_index(drop=True)
+    some = some.assign(mood=rng.normal(size=len(some)).round(3))
+    some.loc[(some["wave"] == 1) & some["participant"].isin(some["participant"].unique()[:5]), "mood"] = (
+        np.nan
+    )
+    behind = some.sort_values("wave", ascending=False, kind="stable").reset_index(drop=True)
+    plan = make_study(study)
+    one, other = (
+        validate(table, scale, study=plan, seed=5, topics=["flow", "covariates"]).to_dict()
+        for table in (some, behind)
+    )
+    assert numbers(one) == numbers(other)
+    table = one["sections"]["covariates"]["tables"]["covariates"]
+    first = some.sort_values("wave", kind="stable").dropna(subset=["mood"]).drop_duplicates("participant")
+    assert table["values"][table["covariate"].index("mood")] == first["mood"].nunique()

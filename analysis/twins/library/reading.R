@@ -116,8 +116,9 @@ read_covariates <- function() {
   out <- data.frame(participant = people, stringsAsFactors = FALSE, check.names = FALSE)
   blank <- function(x) { x[x %in% c("", reading$missing)] <- NA; x }
   if (!is.null(table)) for (c in setdiff(names(table), "participant")) out[[c]] <- blank(table[[c]][match(people, table$participant)])
+  of_wave <- match(a$wave, unlist(results$meta$waves))
   for (c in setdiff(names(a$extra), names(out))) out[[c]] <- vapply(people, function(p) {
-    v <- blank(a$extra[[c]][a$participant == p]); v <- v[!is.na(v)]; if (length(v)) v[1] else NA_character_ }, "")
+    rows <- which(a$participant == p); v <- blank(a$extra[[c]][rows[order(of_wave[rows])]]); v <- v[!is.na(v)]; if (length(v)) v[1] else NA_character_ }, "")
   out
 }
 covariates <- function() once("covariates", read_covariates)
