@@ -234,3 +234,16 @@ def test_moments_of_risk_sets_are_those_counted_event_by_event(
     assert at == len(found.when)
     assert found.variance() == pytest.approx(whole, abs=1e-8)
     assert found.variance(weights) == pytest.approx(total, abs=1e-8)
+
+
+@pytest.mark.parametrize("cluster", [None, "clinic"])
+def test_whoever_has_no_row_in_the_model_is_nobody_to_leave_out(cluster: str | None) -> None:
+    """Rows of a kind without any event say nothing: people and clinics of that kind counted in G all the same."""
+    table = pauses(n=120)
+    table["kind"] = np.where(table["clinic"] == 0, "none", np.where(table["clinic"] % 2, "b", "a"))
+    table.loc[table["clinic"] == 0, "back"] = 0.0
+    told = table[table["clinic"] != 0].reset_index(drop=True)
+    found, wanted = (fitted(t, adjust_for=["kind"], cluster=cluster).effects for t in (table, told))
+    assert found["df"].tolist() == [float(told[cluster or "participant"].nunique() - 1)] * 2
+    for column in ("coefficient", "se", "pvalue"):  # of the kind: a deviation of scores is of everyone
+        assert found[column][1] == pytest.approx(wanted[column][1], rel=1e-9)

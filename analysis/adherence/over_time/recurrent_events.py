@@ -192,10 +192,12 @@ def recurrent_events(
     if np.linalg.matrix_rank(x) < x.shape[1]:
         fact = "columns repeat each other."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave out what says the same."))
-    units = Clusters(who.astype(np.int64), people)
-    if cluster is not None:
-        units = clusters_of(frame[cluster].reset_index(drop=True), cluster)
-    fit, plain = counting_process(x, entry[rows], end[rows], happened[rows], units.where(rows))
+    if cluster is None:
+        there, of_row = np.unique(who[rows], return_inverse=True)
+        units = Clusters(of_row.astype(np.int64), len(there))
+    else:  # those without a row that tells anything are none of them
+        units = clusters_of(frame[cluster].reset_index(drop=True), cluster).among(rows)
+    fit, plain = counting_process(x, entry[rows], end[rows], happened[rows], units)
     back = scale / own
     low, high = fit.interval(confidence)
     pvalues, lone = fit.pvalues(), list(fit.alone)
