@@ -109,9 +109,11 @@ class Ledger:
             alike = {other for other in gone if self.values[other] == self.values[count]}
             if alike - (self.named if count in self.named else set()):
                 counts.add(count)
-        for terms in self.sums:
-            if set(terms.values()) == {1.0, -1.0} and len(terms) == 2 and counts & terms.keys():
-                counts |= terms.keys() - self.counted  # a share of a whole that is told tells its count
+        pairs = [terms.keys() for terms in self.sums if sorted(terms.values()) == [-1.0, 1.0]]
+        for _ in pairs:  # what is as many as that which is as many, too, in whatever order they were said
+            for pair in pairs:
+                if counts & pair:
+                    counts |= pair - self.counted  # a share of a whole that is told tells its count
         paths = {path for count in counts for path in self.paths[count]}
         return Hidden(counts=counts, paths=paths | self.shut, ledger=self)
 

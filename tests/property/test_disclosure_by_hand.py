@@ -679,3 +679,22 @@ def test_files_of_a_shared_view_hold_what_is_shown() -> None:
     assert list(files) == ["report_short.html", "report.md", "tables.zip", "results.json"]
     assert files["report.md"].content.decode() == render_markdown(tree)
     assert files["report_short.html"].content.decode() == render_short_html(tree)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_as_many_as_a_hidden_count_goes_in_whatever_order_it_was_said(turned: bool) -> None:
+    """57 of 60 is hidden, and 57 elsewhere; of two shares of as many the second stayed in one order."""
+    ledger = Ledger()
+    whole, most, other = (
+        ledger.add(n, ("s", name)) for n, name in ((60, "whole"), (57, "most"), (57, "other"))
+    )
+    ledger.weights[whole] = 9
+    ledger.counted |= {whole, most, other}
+    ledger.part([most], whole)
+    near, far = ledger.add(57, ("s", "near")), ledger.add(57, ("s", "far"))
+    said = [(other, near), (near, far)]
+    for one, same in reversed(said) if turned else said:
+        ledger.total([one], same)
+    hidden = ledger.hide()
+    assert {most, other, near, far} <= hidden.counts
+    assert whole not in hidden.counts
