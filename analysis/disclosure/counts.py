@@ -110,7 +110,9 @@ class Ledger:
             if alike - (self.named if count in self.named else set()):
                 counts.add(count)
         pairs = [terms.keys() for terms in self.sums if sorted(terms.values()) == [-1.0, 1.0]]
-        for _ in pairs:  # what is as many as that which is as many, too, in whatever order they were said
+        known = -1
+        while known < len(counts):  # what is as many as that which is as many, too, in whatever order
+            known = len(counts)
             for pair in pairs:
                 if counts & pair:
                     counts |= pair - self.counted  # a share of a whole that is told tells its count
