@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import cross_level_invariance, intraclass_correlations, multilevel_reliability
+from analysis.structural.families.cross_level_invariance import _plain_measurement, _two_levels
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
@@ -115,3 +116,34 @@ def test_refused(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\nHint: " in str(caught.value)
+
+
+def test_what_strong_invariance_keeps_between_clusters_and_what_it_takes():
+    model = "f =~ a + b + c\ng =~ d + e + c\nh =~ f + g\nf ~~ g\na ~~ b"
+    plain = _plain_measurement(model)
+    one = [
+        "f =~ a",
+        "f =~ {0}b",
+        "f =~ {1}c",
+        "g =~ d",
+        "g =~ {2}e",
+        "g =~ {3}c",
+        "h =~ f",
+        "h =~ {4}g",
+        "f ~~ g",
+    ]
+    equal = [f"equal_{k}*" for k in (1, 2, 4, 5, 7)]
+    for level, labels in (("configural", [""] * 5), ("metric", equal), ("strong", equal)):
+        both = [line.format(*labels) for line in one]
+        first, second = _two_levels(plain, level).split("\nlevel: 2\n")
+        assert first.split("\n") == ["level: 1", *both, "a ~~ b"]
+        zero = [f"{item} ~~ 0*{item}" for item in "abcde"]
+        wanted = [*both, *zero] if level == "strong" else [*both, "a ~~ b"]
+        assert sorted(second.split("\n")) == sorted(wanted)
+
+
+def test_levels_are_compared_in_their_order_and_once_however_they_are_named():
+    levels = ["strong", "metric", "metric", "configural"]
+    found = cross_level_invariance("f =~ q1 + q2 + q3 + q4", table(), "app", "ML", levels=levels).table
+    assert found["level"].tolist() == ["configural", "metric", "strong"]
+    assert found["df"].tolist() == [4, 7, 11] and found["df_diff"].tolist()[1:] == [3, 4]

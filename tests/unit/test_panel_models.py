@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from analysis.structural.families.growth import growth
-from analysis.structural.families.panel_model import PanelResult, panel_model, spacing_told
+from analysis.structural.families.panel_model import PanelResult, _shares, panel_model, spacing_told
+from analysis.structural.language.panel_syntax import PanelVariable, between
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 from instrument.scoring.score import score
@@ -437,3 +438,61 @@ def test_a_person_has_one_group_at_all_waves(long: pd.DataFrame) -> None:
             ["a", "mood"],
             group="site",
         )
+
+
+def test_shares_by_variances_and_intervals_inside_zero_and_one(wide: pd.DataFrame) -> None:
+    found = panel_model(wide, COLUMNS)
+    lasting = found.between.query("first == second").set_index("first")["estimate"]
+    whole, names = found.fit._fitted.states[0].sigma, found.fit._fitted.table.names.observed
+    std = found.fit.standardized().set_index(["lhs", "op", "rhs"])
+    z = 1.959963984540054
+    assert len(found.shares) == 8
+    for place, row in enumerate(found.shares.itertuples()):
+        column = COLUMNS[row.variable][place % 4]
+        at = list(names).index(column)
+        assert row.share == pytest.approx(lasting[row.variable] / whole[at, at], rel=1e-8)
+        loading = std.loc[(f"between.{row.variable}", "=~", column)]
+        half = z * 2 * loading["est"] * loading["se"]
+        assert row.ci_lower == pytest.approx(max(row.share - half, 0.0), abs=1e-8)
+        assert row.ci_upper == pytest.approx(min(row.share + half, 1.0), abs=1e-8)
+    for path in found.paths.itertuples():
+        assert path.standardized_lower == pytest.approx(path.standardized - z * path.standardized_se)
+        assert path.standardized_upper == pytest.approx(path.standardized + z * path.standardized_se)
+
+
+def test_a_share_beyond_its_limits_is_held_at_them() -> None:
+    one = PanelVariable("a", (("a1",), ("a2",), ("a3",)), False)
+    values = {1: (0.2, 0.3), 2: (-0.95, 0.2), 3: (0.6, 0.1)}
+    rows = {(between(one), "=~", one.at(k - 1)): {"est": e, "se": s} for k, (e, s) in values.items()}
+    found = _shares(rows, [one], [1, 2, 3])
+    assert found["share"].to_numpy() == pytest.approx([0.04, 0.9025, 0.36])
+    assert found["ci_lower"].to_numpy() == pytest.approx([0.0, 0.9025 - 0.7447863, 0.36 - 0.2351957])
+    assert found["ci_upper"].to_numpy() == pytest.approx([0.04 + 0.2351957, 1.0, 0.36 + 0.2351957])
+
+
+def test_groups_follow_their_people_whatever_the_order_and_whoever_answers(long: pd.DataFrame) -> None:
+    people = np.random.default_rng(5).permutation(250)
+    rows = long.assign(participant=people[long["participant"]])
+    rows["site"] = np.where(rows["participant"] < 100, "x", "y")
+    answers = [*(f"{t}{k}" for t in "ab" for k in "123"), "mood"]
+    rows.loc[rows["participant"].isin([3, 4]) & (rows["wave"] > 2), answers] = np.nan  # answered in part
+    rows.loc[rows["participant"].isin([5, 200]), answers] = np.nan  # never
+    rows.loc[rows["participant"] == 201, "site"] = None
+    found = from_long(rows.sample(frac=1, random_state=2), ["a", "mood"], group="site", waves=list(WAVES))
+    assert found.n_obs == 247
+    assert found.n_at["mood"].loc["x"].tolist() == [99, 99, 97, 97]
+    assert found.n_at["mood"].loc["y"].tolist() == [148] * 4
+    own = rows[rows["site"] == "x"].assign(a=rows["a1"] + 8 - rows["a2"] + rows["a3"])
+    own["a"] /= 3
+    table = own.pivot(index="participant", columns="wave", values=["a", "mood"])
+    table.columns = [f"{name}{k}" for name, k in table.columns]
+    alone = panel_model(table, {v: [f"{v}{k}" for k in WAVES] for v in ("a", "mood")}, missing="fiml")
+    paths = found.paths.query("group == 'x'")["estimate"].to_numpy()
+    assert paths == pytest.approx(alone.paths["estimate"].to_numpy(), rel=1e-4, abs=1e-6)
+
+
+def test_two_groups_of_one_person_are_one_too_many(long: pd.DataFrame) -> None:
+    moved = (long["participant"] == 7) & (long["wave"] == 4)
+    site = pd.Series(np.where(long["participant"] % 2 == moved, "x", "y"), index=long.index)
+    with pytest.raises(ResponseDataError, match="1 people are in more than one group of 'site'"):
+        from_long(long.assign(site=site), ["a", "mood"], group="site")

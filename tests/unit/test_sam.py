@@ -173,3 +173,53 @@ def test_weights_are_people_told_so_often_where_some_answered_nothing_of_a_facto
     np.testing.assert_allclose(
         weighted.parameters["se"], again.parameters["se"] * np.sqrt(199 / 200), atol=1e-6
     )
+
+
+def bartlett(rows, items):
+    """Mean, variance freed of error and reliability of a Bartlett score, from estimates of one factor."""
+    loadings = rows.query("op == '=~'")["est"].to_numpy()
+    errors = rows.query("op == '~~' and lhs in @items.columns")["est"].to_numpy()
+    intercepts = rows.query("op == '~1' and lhs in @items.columns")["est"].to_numpy()
+    precision = (loadings**2 / errors).sum()
+    score = (items.to_numpy() - (intercepts if len(intercepts) else 0.0)) @ (loadings / errors) / precision
+    return score.mean(), score.var() - 1 / precision, 1 - 1 / precision / score.var()
+
+
+def test_reliability_is_the_share_of_a_bartlett_score_that_is_no_error():
+    found = sam(THREE + PATHS, H, estimator="ML")
+    for (factor, model), told in zip(
+        (line.split(" =~ ") for line in THREE.split("\n")), found.reliability.itertuples(), strict=True
+    ):
+        rows = sem(f"{factor} =~ {model}", H, estimator="ML").parameters
+        assert told.factor == factor
+        assert told.reliability == pytest.approx(bartlett(rows, H[model.split(" + ")])[2], abs=1e-6)
+    whole = sam(THREE + PATHS, H, estimator="ML", method="global")
+    assert whole.reliability.empty and whole.fit["df"] == 24
+
+
+def test_a_mean_that_the_structure_holds_is_a_test_of_that_mean():
+    """Of n people with mean m and variance v, a mean of 0 costs n ln(1 + m² / v)."""
+    equal = {"group": "school", "group_equal": ["loadings", "intercepts"]}
+    free = sam(THREE + PATHS, H, estimator="ML", **equal)
+    assert free.fit["df"] == 0 and free.fit["chisq"] == pytest.approx(0.0, abs=1e-6)
+    held = sam(THREE + PATHS + "\nvisual ~ c(0, 0)*1", H, estimator="ML", **equal)
+    rows = sem("visual =~ x1 + x2 + x3", H, estimator="ML", **equal).parameters
+    rows = rows.query("group == 'Grant-White'")
+    own = H.query("school == 'Grant-White'")[["x1", "x2", "x3"]]
+    mean, variance, _ = bartlett(rows, own)
+    assert held.fit["df"] == 1  # the first group's mean is 0 by the measurement, and no test
+    assert held.fit["chisq"] == pytest.approx(len(own) * np.log(1 + mean**2 / variance), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("paths", "options", "df"),
+    [
+        ("speed ~ a*visual + a*textual", {}, 1),
+        ("speed ~ c(a, a)*visual + textual", {"group": "school"}, 1),
+        ("speed ~ c(a, b)*visual + c(a, d)*textual", {"group": "school"}, 1),
+        ("speed ~ c(a, a)*visual + c(a, a)*textual", {"group": "school"}, 3),
+    ],
+)
+def test_a_label_that_stands_twice_is_a_degree_of_freedom_and_joins_no_blocks(paths, options, df):
+    found = sam(f"{THREE}\n{paths}", H, estimator="ML", **options)
+    assert found.fit["df"] == df and names(found) == ["visual", "textual", "speed"]

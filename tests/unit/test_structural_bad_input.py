@@ -400,3 +400,22 @@ def test_a_definition_without_a_standardised_value_is_missing_there_only():
     result = cfa("f =~ x1 + a*x2 + x3 + x4\nz := log(a - 0.75)", C, "ML")
     assert np.isnan(result.parameters["std_all"].iloc[-1])
     assert np.isfinite(result.parameters["est"].iloc[-1])
+
+
+def test_what_lies_on_the_edge_of_the_possible_is_fitted_or_refused() -> None:
+    held = cfa(F + "\nx1 ~~ 0*x1", C, "ML").parameters
+    assert held.query("lhs == 'x1' and op == '~~' and rhs == 'x1'")["est"].item() == 0.0
+    with pytest.raises(DefinitionError, match="do not rise from category to category: 'q1'"):
+        cfa(Q + "\nq1 | 0*t1 + 0*t2", L)
+    last = int(L["q1"].nunique()) - 1
+    rows = cfa(f"{Q}\nq1 | t{last}", L).parameters
+    assert len(rows.query("lhs == 'q1' and op == '|'")) == last
+    with pytest.raises(DefinitionError, match=f"no threshold 't{last + 1}'"):
+        cfa(f"{Q}\nq1 | t{last + 1}", L)
+
+
+def test_a_composite_with_one_weight_at_zero_is_that_of_the_others() -> None:
+    less, alone = (sem(f"A <~ 1*x1 + {w}x2\nx4 ~ A", C[["x1", "x2", "x4"]], "ML") for w in ("0*", ""))
+    row = less.parameters.query("lhs == 'x4' and op == '~'").iloc[0]
+    slope = np.cov(C["x1"], C["x4"])[0, 1] / C["x1"].var()
+    assert row["est"] == pytest.approx(slope, abs=1e-5) and less.fit["df"] == alone.fit["df"] + 1

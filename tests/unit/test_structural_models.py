@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.stats import ncx2
 
 from analysis.structural.estimation.fitted import ScaledTest
-from analysis.structural.estimation.indices import Statistic, comparative
+from analysis.structural.estimation.indices import Statistic, comparative, correlation_residual
 from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.inference.equivalence import GRADES, _tests_of_indices, t_size_cfi
 from analysis.structural.models import cfa, sem
@@ -431,3 +431,12 @@ def test_a_standardised_response_has_the_scale_one_given_covariates_or_not(param
         assert len(scales) == 4 and (scales["est"] == 1.0).all() and (scales["se"] == 0.0).all()
         if parameterization == "theta":
             assert not np.allclose(fit.parameters.query("op == '~*~'")["est"], 1.0)
+
+
+def test_residuals_of_correlations_are_counted_over_all_places_of_the_triangle():
+    """Three gaps of 0.1, 0.2 and -0.2 in six places: units and gaps of the diagonal count nothing."""
+    correlations = np.array([[1.0, 0.5, 0.3], [0.5, 1.0, 0.1], [0.3, 0.1, 1.0]])
+    other = np.array([[1.0, 0.4, 0.1], [0.4, 1.0, 0.3], [0.1, 0.3, 1.0]])
+    one, two = np.diag([1.0, 2.0, 5.0]), np.diag([3.0, 0.5, 1.0])
+    found = correlation_residual(one @ correlations @ one, two @ other @ two)
+    assert found == pytest.approx(np.sqrt((0.01 + 0.04 + 0.04) / 6), rel=1e-12)

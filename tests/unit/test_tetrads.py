@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -136,3 +137,39 @@ def test_refusals(call, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         call(likert(effects()))
     assert str(caught.value).count("\nHint: ") == 1
+
+
+def test_four_items_and_twenty_are_the_limits() -> None:
+    draw = np.random.default_rng(12).normal(size=(120, 20))
+    table = pd.DataFrame(draw, columns=[f"q{k}" for k in range(20)])
+    for p in (4, 20):
+        assert len(composite_or_effect(table.iloc[:, :p], False).table) == 3 * comb(p, 4)
+
+
+def test_the_share_counts_correlations_of_either_sign_by_their_own_errors() -> None:
+    """Errors without a claim of normality, by the products of standard scores of each pair."""
+    draw = np.random.default_rng(3).normal(size=(250, 5))
+    table = pd.DataFrame(draw, columns=list("abcde"))
+    table["b"] -= 0.6 * table["a"]
+    table["c"] += 0.16 * table["a"]
+    z = ((table - table.mean()) / table.std(ddof=0)).to_numpy()
+    met = []
+    for i, j in combinations(range(5), 2):
+        r = np.mean(z[:, i] * z[:, j])
+        pulls = z[:, i] * z[:, j] - r * (z[:, i] ** 2 + z[:, j] ** 2) / 2
+        met.append(abs(r) / np.sqrt(np.mean(pulls**2) / 250) > 1.96)
+    found = composite_or_effect(table, False)
+    assert found.share_correlated == pytest.approx(np.mean(met)) and 0 < sum(met) < 5
+    assert found.verdict is Direction.UNDECIDED
+    turned = composite_or_effect(table.assign(b=-table["b"]), False)
+    assert turned.share_correlated == found.share_correlated
+
+
+def test_half_of_the_pairs_are_enough_to_decide() -> None:
+    """Three of six pairs: the fourth item is what the others leave of noise, so that it correlates with none."""
+    three, noise = effects(p=3), np.random.default_rng(6).normal(size=400)
+    known = np.column_stack([np.ones(400), three])
+    rest = noise - known @ np.linalg.lstsq(known, noise, rcond=None)[0]
+    found = composite_or_effect(pd.DataFrame(np.column_stack([three, rest]), columns=list("abcd")), False)
+    assert found.share_correlated == 0.5 and found.verdict is not Direction.UNDECIDED
+    assert found.one_factor is not None or found.one_factor_failed
