@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from analysis.disclosure.shared import shared_tree, to_share
 from analysis.pipeline import validate
 from analysis.report.opening import opening
-from analysis.report.view import table_view
+from analysis.report.view import table_view, verdicts
 from dashboard.catalogue import PAGES
 from dashboard.services import is_shared, load_results, results_path
 from dashboard.sharing import drawn, handouts
@@ -213,3 +213,5 @@ def test_no_more_digits_are_printed_than_a_shared_copy_holds(tmp_path: Path) -> 
     assert read.tree is not None
     assert cells(dict(read.tree)) == printed
     assert [level.text for level in opening(read.tree).levels] == texts
+    claims = [[one["printed"] for one in verdicts(held)["met"]] for held in (made, read.tree)]
+    assert claims[0] == claims[1] and any("%" in claim and "." not in claim for claim in claims[0])

@@ -176,7 +176,7 @@ def recurrent_events(
     first = frame.groupby(participant, sort=False)[list(predictors)].first().astype(float)
     spreads = first.std(ddof=1)
     x = frame[terms].to_numpy(dtype=float)
-    if flat := [name for name, column in zip(terms, x.T, strict=True) if not np.ptp(column) > 0]:
+    if flat := [name for name, column in zip(terms, x.T, strict=True) if not varies(column)]:
         fact = f"columns have one value only: {name_offenders(flat)}."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave them out."))
     rows, kept = undecided(x, terms, ~happened, scores=len(predictors))
