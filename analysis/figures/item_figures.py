@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.base import BLUE, BLUES, DASHES, INK, MUTED, ORANGES, Chart, wrapped
+from instrument.common.formatting import format_value
 
 THETA = np.linspace(-3.0, 3.0, 61)
 TENS = alt.Axis(tickCount=7)
@@ -27,11 +28,11 @@ def answer_bars(labels: Sequence[str], shares: Sequence[float | None]) -> Chart:
     altair.Chart
         With a tooltip for each bar.
     """
-    table = pd.DataFrame({"option": [wrapped(label) for label in labels], "share": list(shares)})
-    table = table.dropna()
+    told = [format_value(share, "percent") for share in shares]
     order = [wrapped(label) for label in labels]
+    table = pd.DataFrame({"option": order, "share": list(shares), "told": told}).dropna()
     axis = alt.Axis(labelLimit=260)
-    tips = [alt.Tooltip("option:N", title="Option"), alt.Tooltip("share:Q", title="Share", format=".1%")]
+    tips = [alt.Tooltip("option:N", title="Option"), alt.Tooltip("told:N", title="Share")]
     bars = alt.Chart(table).mark_bar(color=BLUE)
     return bars.encode(
         y=alt.Y("option:N", sort=order, title=None, scale=alt.Scale(domain=order), axis=axis),

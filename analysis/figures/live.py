@@ -9,7 +9,8 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import NARROW, WIDE, Chart, Figure, Section, has_panels
-from instrument.common.formatting import form_of_row, format_value
+from analysis.figures.coarse import coarse_numbers
+from instrument.common.formatting import form_of_row, format_value, printed_coarsely
 
 MOST_TOLD = 7
 """Lines of one answer; more would cover the figure."""
@@ -50,7 +51,8 @@ def live_chart(figure: Figure, section: Section, wordings: Mapping[str, str], wi
         for key, column in section["captions"][table]["columns"].items():
             columns.setdefault(key, column)
     columns |= {field: {"label": title, "format": form} for field, title, form in figure.told}
-    return _telling(chart, columns, wordings, None)
+    with printed_coarsely(coarse_numbers(section)):
+        return _telling(chart, columns, wordings, None)
 
 
 def _telling(

@@ -25,6 +25,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
+from analysis.figures.coarse import drawn_coarsely
 from analysis.figures.page_figures import (
     chain_figure,
     differences_figure,
@@ -241,7 +242,8 @@ def _figure(one: Map, section: Section, meta: Mapping[str, Any]) -> Figure | Non
         return None
     kept = {key: [column[row] for row in keep] for key, column in table.items()}
     try:
-        figure = one.build({**section, "tables": {**section["tables"], one.table: kept}}, meta)
+        left = {**section, "tables": {**section["tables"], one.table: kept}}
+        figure = drawn_coarsely(one.build, left, meta)
     except (ValueError, TypeError, KeyError, IndexError):  # too little is left to be drawn
         return None
     return replace(figure, title=f"{figure.title}, of what is shown here") if gone else figure

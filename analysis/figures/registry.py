@@ -10,6 +10,7 @@ from analysis.common.rules import in_force
 from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.audit import audit_figure
 from analysis.figures.base import Builder, Figure, Section
+from analysis.figures.coarse import drawn_coarsely
 from analysis.figures.dif_curves import dif_curves_figure
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
@@ -110,7 +111,7 @@ def _build(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
             continue
         try:
             with in_force(planned_cutoffs(meta)):
-                figures[name] = FIGURES[builder](shown, about)
+                figures[name] = drawn_coarsely(FIGURES[builder], shown, about)
         except (ValueError, TypeError, KeyError, IndexError):
             if not section.get("suppressed"):  # else too little is left of it to be drawn
                 raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 ABSENT = "–"
@@ -25,6 +27,31 @@ class Coarse(float):
     """
 
     __slots__ = ()
+
+
+_COARSE: ContextVar[Set[float]] = ContextVar("numbers of fewer decimals", default=frozenset())
+
+
+@contextmanager
+def printed_coarsely(numbers: Set[float]) -> Iterator[None]:
+    """Print these numbers with the decimals that are known of them, also where arrays have made them plain.
+
+    Parameters
+    ----------
+    numbers
+        Those that are `Coarse` where they come from.
+
+    Examples
+    --------
+    >>> with printed_coarsely({3.7}):
+    ...     format_value(3.7, "d2"), format_value(3.74, "d2")
+    ('3.7', '3.74')
+    """
+    token = _COARSE.set(numbers)
+    try:
+        yield
+    finally:
+        _COARSE.reset(token)
 
 
 def format_value(value: Any, form: str = "text") -> str:
@@ -61,7 +88,7 @@ def format_value(value: Any, form: str = "text") -> str:
         return "yes" if value else "no"
     if isinstance(value, str) or form == "text":
         return value if isinstance(value, str) else _short(value)
-    return _number(float(value), form, coarse=isinstance(value, Coarse))
+    return _number(float(value), form, coarse=isinstance(value, Coarse) or value in _COARSE.get())
 
 
 def with_interval(middle: Any, low: Any, high: Any, form: str) -> str:

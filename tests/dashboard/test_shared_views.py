@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from small_study import SCALE, small_validation
 from streamlit.testing.v1 import AppTest
 
 from analysis.disclosure.shared import shared_tree, to_share
+from analysis.figures.live import live_chart
+from analysis.figures.maps import maps_of
+from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.opening import opening
 from analysis.report.view import table_view, verdicts
@@ -215,3 +219,24 @@ def test_no_more_digits_are_printed_than_a_shared_copy_holds(tmp_path: Path) -> 
     assert [level.text for level in opening(read.tree).levels] == texts
     claims = [[one["printed"] for one in verdicts(held)["met"]] for held in (made, read.tree)]
     assert claims[0] == claims[1] and any("%" in claim and "." not in claim for claim in claims[0])
+    held = [
+        words
+        for name, section in read.tree["sections"].items()
+        for words in words_of_figures(name, section, made)
+    ]
+    told = {number for words in held for number in re.findall(r"\d*\.?\d+%?", words)}
+    short = {printed[path][1] for path in coarse & printed.keys()}
+    full = {text for path, (_, text) in printed.items() if path not in coarse}
+    padded = {f"{text[:-1]}.0%" if text.endswith("%") else f"{text}0" for text in short} - full
+    assert told & short and not told & padded
+    assert f"{kept['mean'][row]:.1f}" in told and f"{kept['mean'][row]:.1f}0" in padded
+
+
+def words_of_figures(name: str, section: dict[str, Any], tree: dict[str, Any]) -> list[str]:
+    """Every text of a section's figures: their titles, what is said of them, and what each mark tells."""
+    if section["status"] != "ok":
+        return []
+    figures = [*build_figures(section, tree["meta"]).values(), *maps_of(name, section, tree["meta"])]
+    live = [json.dumps(live_chart(figure, section, {}).to_dict(), ensure_ascii=False) for figure in figures]
+    texts = [text for spec in live for text in re.findall(r'"((?:told_\w+|printed|told)": "[^"]*)"', spec)]
+    return [*texts, *(text for figure in figures for text in (figure.title, figure.alt))]
