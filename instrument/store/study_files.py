@@ -224,7 +224,7 @@ def _sayable(answers: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
     reasons = answers.attrs.get("reasons")
     if reasons is None or reasons.empty:
         return answers
-    sayable = {name: set(missing_codes_of(scale, name).values()) for name in scale.item_ids}
+    sayable = {name: set(missing_codes_of(scale, name)) for name in scale.item_ids}
     known = [
         reason in sayable.get(str(name), set())
         for name, reason in zip(reasons["item"], reasons["reason"], strict=True)

@@ -139,6 +139,14 @@ def test_the_store_alone_gives_what_its_exported_files_give(
     pd.testing.assert_frame_equal(
         mine[one["scale"].item_ids], inside[one["scale"].item_ids], check_dtype=False
     )
+    reasons = one["responses"].attrs["reasons"]
+    told = own.attrs["reasons"]
+    told = told[pd.MultiIndex.from_frame(told[SORT]).isin(pd.MultiIndex.from_frame(inside[SORT]))]
+    where = ["participant", "wave", "item"]
+    pd.testing.assert_frame_equal(
+        reasons.sort_values(where, ignore_index=True), told.sort_values(where, ignore_index=True)
+    )
+    assert set(reasons["reason"]) == {"not_applicable", "declined", "skipped", "not_seen"}
     plain = kept("usage")[["participant", "day", "kind", "duration"]]
     plain[plain["participant"].isin(set(own["participant"]))].to_csv("plain.csv", index=False)
     named = (
