@@ -34,6 +34,10 @@ class UnderidentifiedError(NotEstimableError):
     """A model has more unknowns than its items tell apart; more people would not change that."""
 
 
+class ConvergenceError(NotEstimableError):
+    """A search ended without a solution: these data hold none for the model, or too flat a one."""
+
+
 class MissingExtraError(ToolkitError, ImportError):
     """A library is needed that the light install leaves out."""
 

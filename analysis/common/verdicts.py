@@ -34,6 +34,7 @@ class Cause(StrEnum):
     NOT_ESTIMATED = "not_estimated"
     NOTHING_LEFT = "nothing_left"
     NOT_DETERMINED = "not_determined"
+    NOT_FOUND = "not_found"
     UNDECIDED = "undecided"
     WIDE = "wide"
     COMPOSITE = "composite"
@@ -56,6 +57,7 @@ _CAUSES = {
     Cause.NOT_ESTIMATED: "no estimate",
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
     Cause.NOT_DETERMINED: "a model that these items do not determine",
+    Cause.NOT_FOUND: "a search that ended without a solution",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
     Cause.WIDE: "an interval too wide to tell",
     Cause.STATED: "stated by the authors, with nothing checked",

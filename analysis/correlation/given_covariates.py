@@ -14,7 +14,13 @@ from analysis.correlation.counts import pair_indices
 from analysis.correlation.many_pairs import CELLS_AT_ONCE, Between, table_scores
 from analysis.correlation.pairs import BOUND, fit_pairs
 from analysis.correlation.rectangles import Rectangles, Side, distinct
-from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import (
+    ConvergenceError,
+    NotEstimableError,
+    ResponseDataError,
+    fact_and_hint,
+    name_offenders,
+)
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -299,7 +305,7 @@ def _climb(
         point = point + move
     else:
         fact = f"the regression of {name!r} on the predictors did not converge."
-        raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories, or drop a predictor."))
+        raise ConvergenceError(fact_and_hint(caller, fact, "merge rare categories, or drop a predictor."))
     return point
 
 
@@ -366,7 +372,7 @@ def _fit_pairs(given: list[_Given], names: list[str], caller: str) -> _Pairs:
     if not done.all():
         label = labels[int(np.flatnonzero(~done)[0])]
         fact = f"the correlation of {label} given the predictors did not converge."
-        raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories of the two."))
+        raise ConvergenceError(fact_and_hint(caller, fact, "merge rare categories of the two."))
     return found
 
 

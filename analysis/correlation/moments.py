@@ -17,7 +17,7 @@ from analysis.correlation.empty_cells import fill_empty_cells
 from analysis.correlation.kept import once
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.thresholds import normal_thresholds, threshold_list
-from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ConvergenceError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def ordinal_moments(
     ResponseDataError
         Fewer than two items; answers that are not whole numbers; items that are constant or unanswered;
         pairs nobody answered together.
-    NotEstimableError
+    ConvergenceError
         A correlation whose search did not converge.
 
     References
@@ -243,7 +243,7 @@ def refuse_unconverged(converged: npt.NDArray[np.bool_], names: list[str], calle
         return
     first, second = pair_indices(len(names))
     pairs = [f"{names[first[i]]}–{names[second[i]]}" for i in np.flatnonzero(~converged)]
-    raise NotEstimableError(
+    raise ConvergenceError(
         fact_and_hint(
             caller,
             f"{len(pairs)} of {len(converged)} correlations did not converge: {name_offenders(pairs)}.",

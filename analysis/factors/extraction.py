@@ -24,7 +24,7 @@ from analysis.factors.uniqueness import (
     steepness,
 )
 from instrument.common.extras import naming_extras
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.errors import ConvergenceError, DefinitionError, fact_and_hint
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
 EXTRACTIONS = (*METHODS, "principal")
@@ -170,7 +170,7 @@ def _lowest_minimum(
     converged = [minimum for minimum in minima if minimum.gradient <= flat]
     if not converged:
         slope = min(minimum.gradient for minimum in minima)
-        raise NotEstimableError(
+        raise ConvergenceError(
             fact_and_hint(
                 "extract",
                 f"the {method} extraction of {n_factors} factors did not converge (slope {slope:.1e}).",
@@ -213,7 +213,7 @@ def extract(
     ------
     DefinitionError
         For an unknown method or an impossible number of factors.
-    NotEstimableError
+    ConvergenceError
         When the gradient does not vanish.
 
     References

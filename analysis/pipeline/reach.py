@@ -12,7 +12,7 @@ from analysis.common.rules import FEWEST_PEOPLE, RESPONSE_MODEL_PEOPLE, STRUCTUR
 from analysis.common.verdicts import Cause
 from analysis.correlation.dependence import dependent_items
 from analysis.pipeline.section import Untested
-from instrument.errors import DefinitionError, ToolkitError, UnderidentifiedError
+from instrument.errors import ConvergenceError, DefinitionError, ToolkitError, UnderidentifiedError
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context
@@ -158,7 +158,9 @@ def explained(
         return Cause.NO_VARIATION
     if isinstance(error, UnderidentifiedError):
         return Cause.NOT_DETERMINED
-    return None if few is Cause.FEW_PEOPLE and _repeating(context, wanted) else few
+    if few is Cause.FEW_PEOPLE and _repeating(context, wanted):
+        return None
+    return few or (Cause.NOT_FOUND if isinstance(error, ConvergenceError) else None)
 
 
 def _repeating(context: Context, items: Sequence[str]) -> bool:

@@ -53,7 +53,7 @@ def limits_of(tree: Tree) -> list[Limit]:
     list of Limit
         Too few people first; failures are not among them.
     """
-    made = [_few(tree), _stuck(tree), _improper(tree), _lists(tree)]
+    made = [_few(tree), _stuck(tree), _improper(tree), _not_found(tree), _lists(tree)]
     return [limit for limit in made if limit is not None]
 
 
@@ -180,6 +180,20 @@ def _improper(tree: Tree) -> Limit | None:
         lines=(
             "A solution was found that no population can have (a negative variance, a correlation beyond "
             "one). Nothing is judged by it.",
+            f"It is named in: {_listed(touched)}.",
+        ),
+    )
+
+
+def _not_found(tree: Tree) -> Limit | None:
+    touched = _touched(tree, Cause.NOT_FOUND)
+    if not touched:
+        return None
+    return Limit(
+        cause=Cause.NOT_FOUND,
+        heading="No solution found",
+        lines=(
+            "The search for the numbers of a model ended without any that fit best. Nothing is told of it.",
             f"It is named in: {_listed(touched)}.",
         ),
     )

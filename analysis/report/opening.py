@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.common.standing import Place
-from analysis.common.verdicts import Cause, Property, State
+from analysis.common.verdicts import Cause, Property, State, Verdict
 from analysis.report import opening_words as words
 from analysis.report.labels import tree_for_readers
 from analysis.report.standards import PLACES, Evidence, evidence_of, states_sentence
@@ -246,7 +246,13 @@ def _point(prop: Property, found: Evidence, tree: Tree) -> Point:
     )
 
 
-_OF_ITEMS = {Cause.NOTHING_LEFT, Cause.NOT_DETERMINED, Cause.NOT_ESTIMATED}
+_OF_ITEMS = {
+    Cause.NOTHING_LEFT,
+    Cause.NOT_DETERMINED,
+    Cause.NOT_ESTIMATED,
+    Cause.NOT_FOUND,
+    Cause.IMPROPER,
+}
 
 
 def _sentence(states: Sequence[State], synthetic: bool) -> str:
@@ -331,6 +337,8 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
     for point in points:
         if point.state is State.NOT_SHOWN:
             yield Step(text=words.MEND[point.prop], section=point.section)
+    if _not_apart(tree):
+        yield Step(text=words.ONE_THEME, section="validity")
     for point in points:  # what failed comes before what was only judged in part
         if point.state is State.PARTLY and point.met < point.asked and (text := _lacking(point)):
             yield Step(text=text, section=point.section)
@@ -342,6 +350,13 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
                 yield Step(text=words.REST)
             elif point.state is state and not (few and point.few):
                 yield Step(text=_lacking(point), section=point.section)
+
+
+def _not_apart(tree: Tree) -> bool:
+    """Say whether two of the scale's own themes were asked whether they can be told apart, and cannot."""
+    judged = tree["sections"].get("validity", {}).get("findings", ())
+    place = "sections.validity.tables.htmt."
+    return any(f["verdict"] == Verdict.NOT_MET and f["path"].startswith(place) for f in judged)
 
 
 def _passed_over(tree: Tree, points: Sequence[Point]) -> set[Property]:

@@ -60,6 +60,7 @@ LACK = {
 
 MORE_PEOPLE = "Ask more people. Too few answered to say how good the questions are."
 INCOMPLETE = "See why so many answers are missing. Too few people answered every question of a theme."
+ONE_THEME = "See whether some themes are one. The answers do not tell them apart."
 STUCK = "Look at the questions that nobody answered, or everybody alike. More people do not help there."
 REST = "Look at the rest too. This report was asked for a part of it only."
 FIXED = "See why some of it could not be tested. More people alone may not help there."

@@ -33,6 +33,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason, of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
+from analysis.report import opening_words
 from analysis.report.about_app import to_the_point
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
@@ -718,3 +719,26 @@ def test_too_few_items_for_a_model_are_a_limit_of_the_scale_and_no_failure(per_t
     causes = {row["cause"] for body in sections.values() for row in body["untested"]}
     assert causes <= {Cause.NOT_DETERMINED.value, Cause.NOTHING_LEFT.value, Cause.IMPROPER.value}
     assert not any("Mend what failed" in step.text for step in opening(found.tree).steps)
+
+
+def test_a_model_without_a_solution_is_named_and_nothing_to_mend() -> None:
+    """One factor behind three themes: a factor of a theme beside a general one is nowhere to be found."""
+    rng = np.random.default_rng(77)
+    scale = garden(3)
+    latent = 0.75 * rng.normal(size=(85, 1)) + 0.66 * rng.normal(size=(85, 12))
+    codes = pd.DataFrame(np.digitize(latent, [-1, 0.2, 1.1]) + 1, columns=scale.item_ids).astype("Int64")
+    for item in scale.item_ids:
+        codes[item] = 5 - codes[item] if scale.item(item).reverse else codes[item]
+    codes.insert(0, "participant", [f"p{k:03d}" for k in range(85)])
+    codes.insert(1, "wave", 1)
+    found = validate(codes, scale, topics=["models", "validity"])
+    models = found.tree["sections"]["models"]
+    assert models["problems"] == []
+    causes = {row["what"]: row["cause"] for row in models["untested"]}
+    lost = [what for what, cause in causes.items() if cause == Cause.NOT_FOUND]
+    assert lost and not lost[0].startswith(tuple(models["tables"]["fit"]["title"]))
+    boxes = {limit.cause: limit for limit in limits_of(found.tree)}
+    assert models["title"] in boxes[Cause.NOT_FOUND].text
+    steps = [step.text for step in opening(found.tree).steps]
+    assert steps[0] == opening_words.ONE_THEME
+    assert not {opening_words.LACK[Property.STRUCTURE], opening_words.MORE_PEOPLE} & set(steps)

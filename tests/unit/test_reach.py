@@ -11,7 +11,7 @@ import pytest
 
 from analysis.common.verdicts import Cause
 from analysis.pipeline.reach import Gaps, explained, lacks_option, of_people, stuck_items
-from instrument.errors import DefinitionError, NotEstimableError, UnderidentifiedError
+from instrument.errors import ConvergenceError, DefinitionError, NotEstimableError, UnderidentifiedError
 
 
 def context_of(**items: list[int | None]) -> Any:
@@ -65,6 +65,8 @@ REFUSED = NotEstimableError("cfa: it does not converge.\nHint: look at the items
         (Cause.FEW_PEOPLE, REFUSED, frames([1, 2], [1]), Cause.FEW_PEOPLE),
         (Cause.FEW_PEOPLE, REFUSED, [], Cause.FEW_PEOPLE),
         (None, UnderidentifiedError("cfa: more unknowns than knowns."), [], Cause.NOT_DETERMINED),
+        (None, ConvergenceError("cfa: no convergence."), [], Cause.NOT_FOUND),
+        (Cause.FEW_PEOPLE, ConvergenceError("cfa: no convergence."), [], Cause.FEW_PEOPLE),
         (Cause.FEW_PEOPLE, DefinitionError("cfa: no such item."), [], Cause.NOT_ESTIMATED),
     ],
 )

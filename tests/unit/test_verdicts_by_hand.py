@@ -539,16 +539,18 @@ def test_boxes_for_items_and_improper_solutions() -> None:
         models=section(title="Models", untested=[{"what": "CFA", "cause": "improper"}]),
         items=section(title="Items", untested=[{"what": "a", "cause": "no_variation"}]),
         omega=section(finding("untested", None, cause="no_variation"), title="Omega"),
+        reliability=section(title="Bifactor", untested=[{"what": "general", "cause": "not_found"}]),
         scores=section(title="Scores"),
         irt=section(status="untestable", cause="few_people", subject="response model", message="x"),
     )
-    few, stuck, improper = limits_of(tree)
+    few, stuck, improper, unfound = limits_of(tree)
     assert few.lines == ("Out of reach: response model.",)
     assert stuck.lines == (
         "Nobody answered them at the first wave, or everybody alike: q3.",
         "Could not be tested in part: Items and Omega.",
     )
     assert improper.cause is Cause.IMPROPER and improper.lines[1] == "It is named in: Models."
+    assert unfound.cause is Cause.NOT_FOUND and unfound.lines[1] == "It is named in: Bifactor."
 
 
 def test_what_does_not_apply_to_a_list_is_told_once() -> None:

@@ -13,7 +13,13 @@ from analysis.structural.estimation.optimise import Minimum, Reduction
 from analysis.structural.estimation.ram import Array, State
 from analysis.structural.language.partable import ParameterTable
 from analysis.structural.two_level.likelihood import TwoLevelLikelihood
-from instrument.errors import NotEstimableError, UnderidentifiedError, fact_and_hint, name_offenders
+from instrument.errors import (
+    ConvergenceError,
+    NotEstimableError,
+    UnderidentifiedError,
+    fact_and_hint,
+    name_offenders,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +145,7 @@ def refuse_unconverged(minimum: Minimum, caller: str, names: list[str], slope: A
             )
         )
     worst = [names[k] for k in np.argsort(-np.abs(slope))[:3]]
-    raise NotEstimableError(
+    raise ConvergenceError(
         fact_and_hint(
             caller,
             f"no convergence after {minimum.n_iter} steps (largest gradient {minimum.gradient:.2g}, "
