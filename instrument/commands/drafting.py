@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,11 +67,12 @@ def from_keys_command(
 def _options(text: str) -> dict[int, str]:
     from instrument.errors import DefinitionError, fact_and_hint
 
-    low, mark, high = text.partition("-")
-    if mark and low.strip().isdigit() and high.strip().isdigit():
-        return {code: str(code) for code in range(int(low), int(high) + 1)}
+    ends = re.fullmatch(r"\s*([0-9]{1,4})\s*-\s*([0-9]{1,4})\s*", text)
+    if ends is not None and int(ends[1]) < int(ends[2]):
+        return {code: str(code) for code in range(int(ends[1]), int(ends[2]) + 1)}
     pairs = [part.partition("=") for part in names_in(text)]
-    if not pairs or any(not mark or not code.strip().lstrip("-").isdigit() for code, mark, _ in pairs):
+    codes = [code.strip() for code, mark, _ in pairs if mark and re.fullmatch(r"-?[0-9]{1,9}", code.strip())]
+    if not pairs or len({int(code) for code in codes}) < len(pairs):
         hint = "write them as '1=never,2=always', or as 1-6."
         raise DefinitionError(fact_and_hint("dta instrument from-keys", f"{text!r} names no options.", hint))
     return {int(code): label.strip() or code.strip() for code, _, label in pairs}

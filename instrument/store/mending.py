@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ Act = Literal["correct", "reopen", "void"]
 CORRECTION_COLUMNS = ("participant", "wave", "item", "code")
 ACT_COLUMNS = ["participant", "wave", "attempt", "act", "reason", "by", "at", "answers"]
 SHORTEST_REASON, LONGEST_REASON = 5, 500
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
 class Corrected(NamedTuple):
@@ -409,7 +411,7 @@ def _answer(scale: Any, item: str, code: str) -> Any:
     choices = scale.scale_of(item)
     if code in STATES and code != "answered":
         return Answer(code)
-    if not code.lstrip("-").isdecimal() or not code.isascii():
+    if _WHOLE.fullmatch(code) is None:
         return None
     number = int(code)
     if number in choices.codes:

@@ -129,6 +129,8 @@ FAULTS: list[tuple[tuple[str, str, str, str], type[Exception], str]] = [
     (("anna", "first", A, "answered"), ResponseDataError, "1 codes"),
     (("anna", "first", A, ""), ResponseDataError, "1 codes"),
     (("anna", "first", A, "٣"), ResponseDataError, "1 codes"),
+    (("anna", "first", A, "--3"), ResponseDataError, "1 codes"),
+    (("anna", "first", A, "3" * 5000), ResponseDataError, "1 codes"),
     (("anna", "first", "zz9", "4"), ResponseDataError, "1 items are not in instrument 'dta'"),
     (("zoe", "first", A, "4"), StoreError, "no person 'zoe'"),
     (("anna", "third", A, "4"), StoreError, "no wave 'third'"),

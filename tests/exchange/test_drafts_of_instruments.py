@@ -372,11 +372,12 @@ def test_keys_of_psych_become_themes_with_reversed_items(
         )
         assert status == 2
         assert words in said
-    status, said = run(
-        capsys, "instrument", "from-keys", path, "--options", "many", "--out", tmp_path / "n.yaml"
-    )
-    assert status == 2
-    assert "'many' names no options" in said
+    for told in ("many", "6-1", "1=no,1=yes", "--1=no,2=yes", "²=no,1=yes", "1=no,yes"):
+        status, said = run(
+            capsys, "instrument", "from-keys", path, "--options", told, "--out", tmp_path / "n.yaml"
+        )
+        assert status == 2
+        assert f"{told!r} names no options" in said
 
 
 @pytest.mark.parametrize(

@@ -44,13 +44,24 @@ def test_sidecar_fits_its_schema_and_holds_every_code_and_label(any_scale: Instr
         assert column["Description"] == variable["text"]
         assert column["Levels"] == {str(x["code"]): x["label"] for x in variable["values"]}
         assert column["Reversed"] == variable["reverse"]
+        assert column["Theme"] == variable["theme"] in {theme.id for theme in any_scale.themes}
     assert any_scale.notice in sidecar["MeasurementToolMetadata"]["Description"]
+
+
+def test_sidecar_speaks_the_language_asked_for(awkward: Instrument) -> None:
+    sidecar = json.loads(bids_sidecar(awkward, "de"))
+    assert sidecar["b1"]["Description"] == "Ich bewerte es"
+    assert sidecar["a1"]["Levels"]["1"] == "Ja"
+    assert sidecar["MeasurementToolMetadata"]["Description"].startswith("Skala <Prüfung>, version 2.0.")
 
 
 def test_table_has_labels_codes_and_n_a(answers: pd.DataFrame, awkward: Instrument) -> None:
     read = pd.read_csv(StringIO(bids_table(answers, awkward)), sep="\t", dtype=str, keep_default_na=False)
     assert read["participant_id"].tolist() == ["sub-p1", "sub-p1", "sub-p2", "sub-p3"]
     assert read["session_id"].tolist() == ["ses-1", "ses-2", "ses-1", "ses-1"]
+    assert read.columns.tolist() == ["participant_id", "session_id", *awkward.item_ids, "site", "age"]
+    assert read["site"].tolist() == answers["site"].tolist()
+    assert read["age"].astype(float).tolist() == answers["age"].tolist()
     assert read["a1"].tolist() == ["1", "0", "97", "n/a"]
     assert read["A_2"].tolist() == ["0", "98", "1", "96"]
     levels = json.loads(bids_sidecar(awkward))

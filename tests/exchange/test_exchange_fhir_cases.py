@@ -12,6 +12,7 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
 from instrument.exchange.fhir import RELEASES, Release, questionnaire_responses
 from instrument.exchange.fhir_import import from_fhir
+from instrument.exchange.fhir_reading import read_items
 from instrument.reading.read_responses import missing_reasons
 
 
@@ -166,6 +167,78 @@ def test_a_reason_given_for_no_answer_is_kept(mini: Instrument) -> None:
     assert missing_reasons(frame)["reason"].tolist() == ["declined", "unstated", "declined"]
 
 
+def in_groups(deep: int, kind: str) -> list[Any]:
+    """A question below so many groups, or beneath the answers to so many shown questions."""
+    items: list[Any] = [answered("q1", 2)]
+    for number in range(deep):
+        one: dict[str, Any] = {"linkId": f"g{number}"}
+        below = {"item": items} if kind == "groups" else {"item": None, "answer": [{"item": items}]}
+        items = [{**one, **below}]
+    return items
+
+
+def test_five_groups_are_followed_and_no_sixth(mini: Instrument) -> None:
+    for deep in range(9):
+        faults: list[tuple[str, str]] = []
+        found = read_items(in_groups(deep, "groups"), "item", mini, faults)
+        assert found == ({"q1": 2} if deep <= 5 else {})
+        assert [message for _, message in faults] == ["must be a list, at most 5 groups deep"] * (deep > 5)
+    faults = []
+    read_items(in_groups(6, "answers"), "item", mini, faults)
+    assert "must be a list, at most 5 groups deep" in [message for _, message in faults]
+
+
+def test_a_question_above_others_keeps_its_own_reason(mini: Instrument) -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+    declined = {"url": url, "valueCode": "asked-declined"}
+    items = [{"linkId": "q1", "extension": [declined], "item": [answered("q2", 5)]}]
+    assert read_items(items, "item", mini, []) == {"q1": "declined", "q2": 5}
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "reason"),
+    [
+        ("data-absent-reason", "asked-declined", "declined"),
+        ("data-absent-reason", "not-applicable", "not_applicable"),
+        ("data-absent-reason", "not-asked", "not_seen"),
+        ("data-absent-reason", "asked-unknown", "skipped"),
+        ("data-absent-reason", "unknown", None),
+        ("data-absent-reason", "masked", None),
+        ("other-reason", "asked-declined", None),
+    ],
+)
+def test_a_reason_is_that_of_its_own_extension(
+    mini: Instrument, url: str, code: str, reason: str | None
+) -> None:
+    extension = [{"url": f"http://hl7.org/fhir/StructureDefinition/{url}", "valueCode": code}]
+    assert read_items([{"linkId": "q1", "extension": extension}], "item", mini, []) == {"q1": reason}
+
+
+@pytest.mark.parametrize(
+    ("link", "code", "display", "right"),
+    [
+        ("b1", 4, "Stufe 4", True),
+        ("b1", 4, " stufe 4 ", True),
+        ("b1", 4, "Stufe 3", False),
+        ("b1", 4, "STUFE 3", False),
+        ("b1", 4, "Ja", True),  # a label of another scale names no code of this one
+        ("a1", 0, "Nein", True),
+        ("a1", 0, "Ja", False),
+        ("a1", 97, "Trifft nicht zu", True),
+        ("a1", 98, "Trifft nicht zu", False),
+    ],
+)
+def test_labels_in_any_language_must_be_those_of_the_code(
+    awkward: Instrument, link: str, code: int, display: str, right: bool
+) -> None:
+    faults: list[tuple[str, str]] = []
+    items = [{"linkId": link, "answer": [{"valueCoding": {"code": str(code), "display": display}}]}]
+    found = read_items(items, "item", awkward, faults)
+    reasons = {97: "not_applicable", 98: "declined"}
+    assert found == {link: reasons.get(code, code) if right else None}
+    assert len(faults) == (not right)
+
+
 REFUSED = [
     ({"item": []}, r"item: holds no item of the instrument"),
     ({"item": None}, r"item: must be a list"),
@@ -185,6 +258,18 @@ REFUSED = [
     ({"item": [{"linkId": "q1", "answer": [{"valueString": "4"}]}]}, r"item\[0\]\.answer: needs one"),
     ({"item": [{"linkId": "q1", "answer": [{"valueBoolean": True}]}]}, r"item\[0\]\.answer: needs one"),
     ({"item": [{"linkId": "q1", "answer": {"valueInteger": 4}}]}, r"item\[0\]\.answer: needs one"),
+    ({"item": [{"linkId": "q1", "answer": [{"valueInteger": True}]}]}, r"item\[0\]\.answer: needs one"),
+    ({"item": [{"linkId": "q1", "answer": [{"valueInteger": "4"}]}]}, r"item\[0\]\.answer: needs one"),
+    (
+        {"item": [{"linkId": "q1", "answer": [{"valueInteger": 4}, {"valueInteger": 4}]}]},
+        r"item\[0\]\.answer: needs one",
+    ),
+    ({"item": [answered("q1"), answered("instructions")]}, r"item\[1\]\.linkId: is not an item"),
+    ({"item": [answered("zz", item=[answered("q1")])]}, r"item\[0\]\.linkId: is not an item"),
+    (
+        {"item": [{"linkId": "q1", "answer": [{"valueInteger": 4, "item": [answered("q1")]}]}]},
+        r"item\[0\]\.answer\[0\]\.item\[0\]\.linkId: items are there twice: 'q1'",
+    ),
     (
         {"item": [{"linkId": "q1", "answer": [{"valueInteger": 4, "valueCoding": {"code": "2"}}]}]},
         r"item\[0\]\.answer: needs one",

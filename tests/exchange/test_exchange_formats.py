@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def test_failed_export_leaves_the_old_file(
     monkeypatch.setattr(formats.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
     with pytest.raises(ResponseDataError, match=r"book.csv cannot be written \(disk full\)"):
         export_file("codebook-csv", path, awkward)
+    with pytest.raises(ResponseDataError, match=r"set cannot be written \(disk full\)"):
+        export_file("bids", tmp_path / "set", awkward, answers)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["book.csv"]
 
@@ -64,3 +67,55 @@ def test_folder_is_never_written_over(answers: pd.DataFrame, awkward: Instrument
         export_file("bids", tmp_path / "set", awkward, answers)
     with pytest.raises(ResponseDataError, match="cannot be written"):
         export_file("paper", tmp_path / "no folder" / "form.html", awkward)
+
+
+def written(name: str, path: Path) -> str:
+    """Everything a format wrote, as one text."""
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    return "\n".join(file.read_bytes().decode("utf-8", "replace") for file in files)
+
+
+OF_ONE_LANGUAGE = [name for name in FORMATS if name not in ("framework", "xlsform", "csv-wide", "csv-long")]
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in OF_ONE_LANGUAGE if one != "redcap-data" and not one.endswith("-answers")]
+)
+def test_texts_are_in_the_language_asked_for(
+    name: str, answers: pd.DataFrame, awkward: Instrument, tmp_path: Path
+) -> None:
+    german, other = "Ich bewerte es", "I rate it"
+    for language, wanted, unwanted in (("de", german, other), ("en", other, german)):
+        said = written(name, export_file(name, tmp_path / language, awkward, answers, language))
+        assert wanted in said
+        assert unwanted not in said
+
+
+def test_each_release_of_fhir_is_written_by_its_own_name(
+    answers: pd.DataFrame, awkward: Instrument, tmp_path: Path
+) -> None:
+    for release, kind, weight in (
+        ("r4", "choice", "ordinalValue"),
+        ("r4b", "choice", "ordinalValue"),
+        ("r5", "coding", "itemWeight"),
+    ):
+        asked = json.loads(export_file(f"fhir-{release}", tmp_path / release, awkward).read_text())
+        question = asked["item"][-1]["item"][0]
+        assert question["type"] == kind
+        urls = {e["url"] for o in question["answerOption"] for e in o["valueCoding"].get("extension", [])}
+        assert [url for url in urls if url.endswith(weight)]
+        path = export_file(f"fhir-{release}-answers", tmp_path / f"{release}a", awkward, answers)
+        for entry in json.loads(path.read_text())["entry"]:
+            assert isinstance(entry["resource"]["identifier"], list if release == "r5" else dict)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+@pytest.mark.parametrize("name", ["csv-wide", "bids", "psych-ds", "spss"])
+def test_what_is_written_is_for_its_owner_alone(
+    name: str, answers: pd.DataFrame, awkward: Instrument, tmp_path: Path
+) -> None:
+    target = export_file(name, tmp_path / "out", awkward, answers)
+    for path in (target, *target.rglob("*")):
+        if path.is_file() or path == target:
+            assert path.stat().st_mode & 0o077 == 0
+    assert sorted(os.listdir(tmp_path)) == ["out"]

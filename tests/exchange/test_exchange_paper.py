@@ -54,3 +54,51 @@ def test_headings_exist_in_both_languages_and_can_be_given(awkward: Instrument) 
         paper_form(french, "fr")
     page = paper_form(french, "fr", headings={**HEADINGS["en"], "thanks": "Merci."})
     assert "Merci." in page
+
+
+def test_what_stands_around_the_items_is_that_of_the_language(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    german = {
+        **raw["translations"]["de"],
+        "language": "de-CH",
+        "notice": "Nicht geprüft.",
+        "time_frame": "Heute",
+    }
+    raw["translations"] = {"de-CH": german}
+    scale = Instrument.model_validate(raw)
+    said = {
+        None: (
+            "Code: ",
+            "Time point: ",
+            "Date: ",
+            "You can leave out any statement.",
+            "Today …",
+            "Not validated.",
+        ),
+        "de-CH": (
+            "Code: ",
+            "Zeitpunkt: ",
+            "Datum: ",
+            "Sie können jede Aussage auslassen.",
+            "Heute …",
+            "Nicht geprüft.",
+        ),
+    }
+    for language, (*blanks, free, frame, notice) in said.items():
+        page = lxml.html.fromstring(paper_form(scale, language))
+        assert [one.text_content() for one in page.find_class("blanks")[0]] == blanks
+        paragraphs = [one.text_content() for one in page.iter("p")]
+        assert [text for text in paragraphs if free in text]
+        assert {frame, notice, scale.wording(language).instructions} <= set(paragraphs)
+        assert paragraphs[-1] == f"awkward_1 2.0 · {scale.content_hash[:12]}"
+    with pytest.raises(DefinitionError, match="headings in 'de-CH' lack 'code'"):
+        paper_form(scale, "de-CH", headings={})
+
+
+def test_boxes_stand_in_the_order_of_the_scale_and_what_lies_outside_last(awkward: Instrument) -> None:
+    page = lxml.html.fromstring(paper_form(awkward))
+    order = {
+        field.get("id"): [int(box.get("data-code")) for box in field.findall(".//li")]
+        for field in page.findall(".//fieldset")
+    }
+    assert order == {"a1": [0, 1, 97, 98], "A_2": [0, 1, 97, 98], "b1": list(range(11))}

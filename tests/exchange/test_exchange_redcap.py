@@ -77,3 +77,14 @@ def test_bar_in_a_label_is_refused(awkward: Instrument) -> None:
     raw["response_scales"]["eleven"]["options"][3]["label"] = "3 | three"
     with pytest.raises(DefinitionError, match=r"a label of item 'b1' holds '\|'"):
         redcap_dictionary(Instrument.model_validate(raw))
+
+
+def test_the_form_is_named_in_letters_that_redcap_takes(awkward: Instrument) -> None:
+    raw = awkward.model_dump(by_alias=True)
+    table = read(redcap_dictionary(Instrument.model_validate({**raw, "id": "Awk_Ward2"})))
+    assert table["Form Name"].unique().tolist() == ["awk_ward2"]
+    assert table["Field Annotation"].tolist()[1:] == [
+        "Awk_Ward2 2.0; theme one; keyed as worded",
+        "Awk_Ward2 2.0; theme one; keyed reversed",
+        "Awk_Ward2 2.0; theme two; keyed as worded",
+    ]
