@@ -145,6 +145,17 @@ REFUSED: list[tuple[tuple[dict[str, Any], ...], str]] = [
         (BASELINE, {**CLOSING, "questions": [{**CLOSING["questions"][0], "maximum": 20}]}),
         "forms.closing.hope.minimum, maximum: must stay as it is",
     ),
+    (
+        (BASELINE, {**CLOSING, "questions": [{**CLOSING["questions"][0], "step": 1}]}),
+        "forms.closing.hope.step: must stay as it is",
+    ),
+    (
+        (
+            edited(1, choices=[{**one, "alone": False} for one in BASELINE["questions"][1]["choices"]]),
+            CLOSING,
+        ),
+        "forms.baseline.which.choices: must stay as it is",
+    ),
     ((BASELINE, CLOSING), "nothing is changed"),
 ]
 

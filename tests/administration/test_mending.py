@@ -312,6 +312,38 @@ def test_a_sheet_that_lacks_a_column_is_compared_on_every_item(engine: Engine, k
     assert found.discrepancies["item"].tolist() == [C, C]
 
 
+def test_a_second_entry_without_days_differs_in_none(engine: Engine, keyring: Keyring) -> None:
+    paper = Paper(engine, keyring)
+    paper.keep(sheet(("cleo", "first"), enrolled_on="2026-03-01", completed_on="2026-03-02"))
+    for day, wanted in (
+        ({"completed_on": "2026-03-02"}, []),
+        ({}, []),
+        ({"completed_on": "2026-03-03"}, ["completed_on"]),
+    ):
+        with paper.engine.begin() as connection:
+            found = compare_entries(
+                connection, find_study(connection, "trial"), sheet(("cleo", "first"), **day)
+            )
+        assert (found.n_compared, found.n_administrations) == (len(SCALE.item_ids), 1)
+        of_cleo = found.discrepancies[found.discrepancies["participant"] == "cleo"]
+        assert of_cleo["item"].tolist() == wanted
+        assert "0 answers differ (0.00 %)" in found.summary()
+        assert "2 questionnaires only in the first entry" in found.summary()
+
+
+def test_only_sheets_of_paper_that_hold_are_compared(engine: Engine, keyring: Keyring) -> None:
+    """Of four people: one on paper, one voided, one imported from a file, one who is in the second entry alone."""
+    paper = Paper(engine, keyring, ("anna", "first"), ("ben", "first"))
+    paper.keep(sheet(("cleo", "first")), mode="import")
+    paper.act(void_administration, "ben", "first")
+    second = sheet(("anna", "first"), ("ben", "first"), ("cleo", "first"), ("dora", "first"))
+    with paper.engine.begin() as connection:
+        found = compare_entries(connection, find_study(connection, "trial"), second)
+    assert (found.n_compared, found.n_administrations) == (len(SCALE.item_ids), 1)
+    lacking = [[name, "first", "", "only in the second entry"] for name in ("ben", "cleo", "dora")]
+    assert found.discrepancies.to_numpy().tolist() == lacking
+
+
 def test_an_attempt_that_was_made_void_opens_no_later_window(engine: Engine, keyring: Keyring) -> None:
     paper = Paper(engine, keyring, ("anna", "first"), ("ben", "first"))
     paper.act(void_administration, "anna", "first")

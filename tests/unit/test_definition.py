@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -74,6 +75,89 @@ def test_a_definition_answers_what_the_toolkit_asks(tmp_path: Path) -> None:
     assert scale.languages == ["en"]
 
 
+def test_what_a_definition_does_not_say_is_what_the_manual_says() -> None:
+    rules = instrument.Instrument.model_validate(small()).scoring
+    assert (rules.method, rules.prorate_at, rules.total) == ("mean", 0.8, "mean_of_theme_means")
+
+
+def test_the_total_is_of_the_themes_that_are_named_in_their_order(tmp_path: Path) -> None:
+    """Of a context theme and a dimension, named the other way round; a plain theme is in no total by itself."""
+    raw = small()
+    raw["response_scales"].pop("two")
+    raw["themes"][1]["items"][0].pop("scale")
+    raw["themes"].append(
+        {"id": "third", "title": "T", "role": "plain", "items": [{"id": "c1", "text": "C."}]}
+    )
+    answers = pd.DataFrame({"participant": ["p"], "wave": [1], "a1": [3], "a2": [3], "b1": [2], "c1": [3]})
+    whole = instrument.Instrument.model_validate(raw)
+    assert (whole.dimension_themes, whole.context_themes) == (["first"], ["second"])
+    assert instrument.score(answers, whole).scores["total"].tolist() == [2.0]  # (3 + 1) / 2
+    raw["scoring"] = {"total_themes": ["third", "second"]}
+    named = instrument.Instrument.model_validate(raw)
+    assert named.total_themes == ["third", "second"]
+    assert instrument.score(answers, named).scores["total"].tolist() == [(3 + (2 + 1) / 2) / 2]
+    raw["scoring"] = {"total_themes": ["third"], "total": "none"}
+    assert instrument.Instrument.model_validate(raw).total_themes == []
+
+
+def test_items_without_a_scale_have_the_one_that_is_named_as_default() -> None:
+    raw = small() | {"default_scale": "two"}
+    scale = instrument.Instrument.model_validate(raw)
+    assert [scale.scale_name(item) for item in scale.item_ids] == ["two", "two", "two"]
+    raw["themes"][0]["items"][0]["scale"] = "agree"
+    scale = instrument.Instrument.model_validate(raw)
+    assert [scale.scale_of(item).codes for item in scale.item_ids] == [(1, 2, 3), (0, 1), (0, 1)]
+
+
+def test_a_language_is_named_once_though_its_words_are_given_twice() -> None:
+    raw = small()
+    own = instrument.Instrument.model_validate(raw).wording().model_dump(mode="json")
+    raw["translations"] = {"en": own, "de": {**own, "language": "de"}}
+    assert instrument.Instrument.model_validate(raw).languages == ["en", "de"]
+
+
+SAID: list[tuple[list[Any], Any]] = [
+    (["themes", 0, "measurement"], "composite"),
+    (["themes", 0, "facets", 0, "source"], "a review"),
+    (["themes", 0, "items", 0, "criterion"], ["use"]),
+    (["themes", 0, "items", 0, "column"], "Q1"),
+    (["themes", 0, "items", 0, "labels"], {"rarely": 2}),
+    (["themes", 0, "items", 0, "reader"], {"state": "open", "reason": "long"}),
+    (["themes", 0, "items", 0, "reverse"], True),
+    (["scoring"], {"prorate_at": 0.5}),
+    (["missing_codes", "declined"], -3),
+]
+
+
+def test_whatever_a_definition_says_is_in_its_hash_and_what_it_does_not_say_is_not() -> None:
+    plain = instrument.Instrument.model_validate(small())
+    hashes = [plain.content_hash]
+    for path, value in SAID:
+        hashes.append(instrument.Instrument.model_validate(_set(small(), path, value)).content_hash)
+    assert len(set(hashes)) == len(SAID) + 1
+    unsaid = (["themes", 0, "measurement"], "reflective"), (["themes", 0, "items", 0, "criterion"], [])
+    for path, value in (*unsaid, (["themes", 0, "items", 0, "labels"], {})):
+        assert instrument.Instrument.model_validate(_set(small(), path, value)).content_hash == hashes[0]
+    assert not {"measurement", "source", "criterion", "reader", "column", "labels"} & {
+        *plain.content["themes"][0],
+        *plain.content["themes"][0]["items"][0],
+        *plain.content["themes"][0]["facets"][0],
+    }
+
+
+def test_items_with_a_doubt_are_those_whose_doubt_is_open() -> None:
+    raw = small()
+    raw["themes"][0]["items"][0]["reader"] = {"state": "open", "reason": "long"}
+    raw["themes"][0]["items"][1]["reader"] = {"state": "closed", "reason": "long"}
+    assert instrument.Instrument.model_validate(raw).open_items == ["a1"]
+
+
+def test_composite_themes_are_so_whatever_their_role() -> None:
+    raw = small()
+    raw["themes"][1]["measurement"] = "composite"
+    assert instrument.Instrument.model_validate(raw).composite_themes == ["second"]
+
+
 def test_yes_and_no_stay_words(tmp_path: Path) -> None:
     text = yaml.safe_dump(small()).replace("'no'", "no").replace("'yes'", "yes")
     assert [o.label for o in instrument.load(write(tmp_path, text)).scale_of("b1").options] == ["no", "yes"]
@@ -140,6 +224,16 @@ FAULTS: list[tuple[list[Any], Any, str]] = [
     (["missing_codes"], {"skipped": 9}, r"code 9 for not_applicable is not missing_codes'"),
     (["response_scales", "two", "options"], {1: "yes", 0: "no"}, r"codes must rise strictly"),
     (["response_scales", "two", "options"], {0: "no", 1: "no"}, r"labels are used twice: 'no'"),
+    (["missing_codes"], {"skipped": -1, "declined": -1}, r"one code stands for two reasons: -1"),
+    (["missing_codes"], {"not_applicable": 9, "skipped": 1}, r"missing_codes: 1 is an answer on"),
+    (["themes", 0, "items", 1, "also_in"], ["first"], r"also_in: 'first' is not another theme"),
+    (["themes", 1, "items", 0, "id"], "first", r"ids name both a theme and an item: 'first'"),
+    (["themes", 0, "items", 0, "id"], "Wave", r"'Wave' is a column of every"),
+    (["themes", 0, "items", 0, "column"], "wave", r"column 'wave' is the name of another column"),
+    (["themes", 0, "items", 0, "column"], "b1", r"column 'b1' is the name of another column"),
+    (["themes", 0, "items", 0, "labels"], {"never": 2}, r"'never' has a meaning on its scale already"),
+    (["themes", 0, "items", 0, "labels"], {"2": 3}, r"'2' has a meaning on its scale already"),
+    (["themes", 0, "items", 0, "labels"], {"rarely": 7}, r"items\.a1\.labels: 7 is no code of its scale"),
     (["scoring"], {"prorate_at": 1.5}, r"scoring\.prorate_at"),
     (["scoring"], {"total_themes": ["zz"]}, r"scoring\.total_themes: 'zz' is not a theme"),
     (["schema"], 2, r"schema: "),
@@ -157,6 +251,36 @@ def test_a_fault_is_named_with_its_path(tmp_path: Path, path: list[Any], value: 
         instrument.load(write(tmp_path, _set(small(), path, value)))
     assert str(caught.value).startswith("load: ")
     assert "\nHint: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["options", "agree"], {1: "nie", 2: "bisweilen", 3: "immer"}, r"translations\.de\.options\.agree"),
+        (["options", "agree", 4], "ganz", r"translations\.de\.options\.agree: 4 is no code of the scale"),
+        (["language"], "fr", r"translations\.de\.language: says 'fr'"),
+        (["items", "zz"], "Was?", r"translations\.de\.items: 'zz' is not an item"),
+    ],
+)
+def test_a_translation_says_every_word_and_no_other(path: list[Any], value: Any, message: str) -> None:
+    raw = small()
+    german = instrument.Instrument.model_validate(raw).wording().model_dump(mode="json") | {"language": "de"}
+    german["options"]["agree"] = {int(code): label for code, label in german["options"]["agree"].items()}
+    raw["translations"] = {"de": german}
+    instrument.Instrument.model_validate(raw)
+    raw["translations"]["de"] = _set(german, path, value)
+    with pytest.raises(ValidationError, match=message):
+        instrument.Instrument.model_validate(raw)
+
+
+def test_five_faults_are_named_and_the_others_counted() -> None:
+    raw = small()
+    raw["themes"][0]["items"] = [{"id": f"a{k}", "text": f"{k}.", "facet": "zz"} for k in range(7)]
+    with pytest.raises(ValidationError) as caught:
+        instrument.Instrument.model_validate(raw)
+    said = str(caught.value)
+    assert said.count("is not a facet") == 5
+    assert "; and 2 more" in said
 
 
 def test_a_file_is_read_once_and_given_to_each_as_its_own_until_it_changes(
