@@ -319,3 +319,27 @@ def test_another_language_keeps_what_was_typed_and_takes_no_place(engine: Engine
             "Es gibt einen Platz"
             in tab.take(client.post(tab.page.main.action, data=sent, headers=HERE)).page.said
         )
+
+
+def test_studies_of_one_store_count_their_places_apart(engine: Engine, keyring: Keyring) -> None:
+    """One place in each study: the first person of each gets it, and the same ticket is another link in each."""
+    one, other = ({**ENROLMENT, "places": 1, "quotas": []} | {"questions": ENROLMENT["questions"][:1]},) * 2
+    open_study(engine, keyring, enrolment=one)
+    open_study(engine, keyring, id="second_trial", enrolment=other)
+    rules = make_study(raw_study() | {"enrolment": one}).enrolment
+    assert rules is not None
+    ended = []
+    for number in (1, 2, 1, 2):
+        with engine.begin() as connection:
+            token = str(token_of_ticket(keyring, number, new_ticket(keyring)))
+            ended.append(enrol(connection, number, keyring, rules, token, {"age": "40"}))
+            if number == 2:
+                enrol(connection, 2, keyring, rules, "t" * 40, {"age": "4"})
+    assert ended == ["admitted", "admitted", "full", "full"]
+    with engine.connect() as connection:
+        assert enrolment_counts(connection, 1) == {"admitted": 1, "full": 1}
+        assert enrolment_counts(connection, 2) == {"admitted": 1, "full": 1, "unsuited": 2}
+    ticket = new_ticket(keyring)
+    tokens = {token_of_ticket(keyring, number, ticket) for number in (1, 2)}
+    assert len(tokens) == 2 and None not in tokens
+    assert tokens == {token_of_ticket(keyring.rotated(), number, ticket) for number in (1, 2)}
