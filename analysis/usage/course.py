@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.usage.expressions import EARLY, MEASURES, WEEK, pauses, per_stretch
+from analysis.usage.expressions import EARLY, MEASURES, WEEK, UsageRule, of_kinds, pauses, per_stretch
 from analysis.usage.faults import check_twins
 from analysis.usage.people import everybody, finish
 from analysis.usage.reading import LogReading, checked_reading
@@ -96,14 +96,15 @@ def use_course(
     tally = opened.tally
     last, last_day = float(tally["last"].max()), float(tally["last_day"].max())
     named = [f"events_{period}" for period in ("before", "after")]
-    first = _split(table, 0, range(1))
+    first = _split(table, rule, 0, range(1))
     seen = int(first[named].sum().sum())
     counts = {**opened.counts, "duplicates": n_events - int(tally["set_aside"].sum()) - seen}
     notes = [*opened.notes, *check_twins(first, seen, how)]
     at = {}
     for day in edges:
         here = replace(rule, landmark_day=float(day))
-        whole = everybody(_split(table, cuts.index(day), _bins_of_last_week(cuts, day)), people)
+        split = _split(table, rule, cuts.index(day), _bins_of_last_week(cuts, day))
+        whole = everybody(split, people)
         whole = with_earlier(whole, earlier)
         watched = watching(whole, plan, last, last_day)
         finished, intended = finish(whole, watched.until, plan, here)
@@ -137,10 +138,11 @@ def _bins_of_last_week(cuts: Sequence[int], day: int) -> range:
     return range(cuts.index(day - int(WEEK)) + 1 if day > WEEK else 0, place + 1)
 
 
-def _split(table: pd.DataFrame, place: int, last_week: range) -> pd.DataFrame:
+def _split(table: pd.DataFrame, rule: UsageRule, place: int, last_week: range) -> pd.DataFrame:
     """Put the stretches before and after one of the landmarks together, one row for each participant."""
     late = table["bin"].to_numpy() > place
-    counted = (*MEASURES, "duplicates", "twins", "gap", "stop", "units", *EARLY)
+    early = (*EARLY, *of_kinds(rule))
+    counted = (*MEASURES, "duplicates", "twins", "gap", "stop", "units", *early)
     frame = table.astype(dict.fromkeys(counted, float))
     by = frame.groupby("participant", sort=True)
     parts: dict[str, Any] = {
@@ -149,7 +151,7 @@ def _split(table: pd.DataFrame, place: int, last_week: range) -> pd.DataFrame:
         "inner_gap_whole": by["gap"].max(),
         **{
             f"{name}_before": frame[name].where(~late, 0.0).groupby(frame["participant"]).sum()
-            for name in EARLY
+            for name in early
         },
         "last_week_before": frame["units"]
         .where(table["bin"].isin(last_week).to_numpy(), 0.0)

@@ -34,6 +34,7 @@ class UsageRule:
     shifts: Shifts = UTC_SHIFTS
     measure: str = "sessions"
     unrelated_kind: str = ""
+    other_kinds: tuple[str, ...] = ()
 
 
 def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
@@ -230,7 +231,7 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         in_last_week=(compared["day"] >= landmark - WEEK) & (compared["day"] < landmark),
         stop=ibis.cases((stop > landmark, stop), else_=None),
     )
-    return _one_row_each(_by_period(marked, rule))
+    return _one_row_each(_by_period(marked, rule), rule)
 
 
 def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
@@ -280,7 +281,16 @@ def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         is_login=_is_kind(events, rule.login_kind, kinds) & ~double,
         unrelated=_is_kind(events, rule.unrelated_kind, kinds) & ~double,
         stop=ibis.cases((events["day"] >= stop, stop), else_=None),
+        **{
+            name: _is_kind(events, kind, kinds) & ~double
+            for name, kind in zip(of_kinds(rule), rule.other_kinds, strict=True)
+        },
     )
+
+
+def of_kinds(rule: UsageRule) -> tuple[str, ...]:
+    """Names of the columns that count the other kinds of event before the landmark."""
+    return tuple(f"kind_{k}" for k in range(len(rule.other_kinds)))
 
 
 def per_stretch(events: Any, rule: UsageRule, kinds: list[str], days: tuple[int, ...]) -> Any:
@@ -368,7 +378,7 @@ def _count(marked: Any, column: Any, where: Any) -> Any:
 
 
 def _early(marked: Any, rule: UsageRule) -> dict[str, Any]:
-    """Units of each of the first weeks, of hours of the day, and of every seventh day."""
+    """Units of each of the first weeks, of hours of the day, of every seventh day; events of other kinds."""
     day = marked["day"]
     whole = day.floor()
     quarter, seventh = ((day - whole) * 4).floor(), whole.cast("int64") % int(WEEK)
@@ -377,7 +387,8 @@ def _early(marked: Any, rule: UsageRule) -> dict[str, Any]:
     }
     places |= {name: quarter == k for k, name in enumerate(EARLY_HOURS)}
     places |= {name: seventh == k for k, name in enumerate(EARLY_DAYS)}
-    return {name: _units(marked, rule, where) for name, where in places.items()}
+    units = {name: _units(marked, rule, where) for name, where in places.items()}
+    return units | {name: marked.count(where=marked[name]) for name in of_kinds(rule)}
 
 
 def _by_period(marked: Any, rule: UsageRule) -> Any:
@@ -408,7 +419,7 @@ def _aggregated(grouped: Any, marked: Any, **further: Any) -> Any:
     )
 
 
-def _one_row_each(table: Any) -> Any:
+def _one_row_each(table: Any, rule: UsageRule) -> Any:
     measures: dict[str, Any] = {
         "duplicates": table["duplicates"].sum(),
         "twins": table["twins"].sum(),
@@ -416,7 +427,7 @@ def _one_row_each(table: Any) -> Any:
         "stopped_late": table["stop"].min(),
         **{
             f"{name}_before": table[name].sum(where=~table["late"]).fill_null(0)
-            for name in (*EARLY, "last_week")
+            for name in (*EARLY, *of_kinds(rule), "last_week")
         },
     }
     for period, inside in (("before", ~table["late"]), ("after", table["late"])):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.usage.expressions import EARLY_DAYS, EARLY_HOURS, EARLY_WEEKS, UsageRule
+from analysis.usage.expressions import EARLY_DAYS, EARLY_HOURS, EARLY_WEEKS, UsageRule, of_kinds
+from analysis.usage.words import of_kind
 from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
@@ -55,6 +56,8 @@ def finish(
     for name in (*EARLY_WEEKS, "last_week", *EARLY_HOURS):
         columns[f"{name}_before"] = table[f"{name}_before"].astype(float).fillna(0.0).to_numpy()
     columns |= _by_weekday(table, joined)
+    for name, kind in zip(of_kinds(rule), rule.other_kinds, strict=True):
+        columns[of_kind(kind)] = table[f"{name}_before"].astype(float).fillna(0.0).to_numpy()
     if rule.unrelated_kind:
         for period in ("before", "after"):
             counted = table[f"unrelated_{period}"].astype(float).fillna(0.0)

@@ -34,6 +34,7 @@ from analysis.usage.faults import (
 )
 from analysis.usage.people import COUNTED, PERIODS, everybody, finish, measure_of, retention, share_of
 from analysis.usage.reading import LogReading, ReadLog, checked_reading, read_log
+from analysis.usage.silence import silent_days
 from analysis.usage.sources import (
     CALLER,
     clock_on_utc,
@@ -51,6 +52,7 @@ from instrument.reading.people import labels_as_text
 from instrument.study import Study, as_study
 
 EVENTS_PER_PASS = 34_000_000
+MOST_OTHER_KINDS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -73,7 +75,8 @@ class UsageSummary(Result):
         landmark, the last one being the seven days that end with it; `night_before`, `morning_before`,
         `afternoon_before`: those from 0, 6 and 12 o'clock on, six hours each, on the clock of the study (of
         a log of days since enrolment, of those days), and where the day of enrolment of all is known
-        `weekday_1_before` (Monday; of a calendar without dates any day) to `weekday_7_before`. Where the
+        `weekday_1_before` (Monday; of a calendar without dates any day) to `weekday_7_before`.
+        `events_of_KIND_before`: events of each further kind, of the twelve most frequent ones. Where the
         study names an `unrelated_kind`: `unrelated_` per period, events of that kind. Where the log reaches
         back before enrolment: `days_before_enrolment` (active days; set aside from everything else).
     retention : DataFrame
@@ -400,7 +403,12 @@ def opened_log(
     completed = _completed_kind(plan, kinds, completed_kind, notes)
     refuse_twin_kinds(tally, (completed, login_kind), reading)
     rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
-    rule = replace(rule, measure=measure_of(plan, rule), unrelated_kind=_unrelated(plan, kinds, rule, notes))
+    rule = replace(
+        rule,
+        measure=measure_of(plan, rule),
+        unrelated_kind=_unrelated(plan, kinds, rule, notes),
+        other_kinds=_others(tally, (completed, login_kind)),
+    )
     counts = _counts(tally, log, people)
     lost = ""
     if people is not None:
@@ -410,6 +418,8 @@ def opened_log(
     seen = looked_at(clocked, int(tally["events"].sum()), con, people)
     suspected = suspicions(seen, completed, rule.study_days, reading, named=completed_kind is not None)
     notes += suspected.notes
+    silent, much = silent_days(seen, people, rule.study_days, completed)
+    notes += [f"suspicion: {silent}"] if silent else []
     used = without_retries(usable(clocked, kinds))
     return OpenedLog(
         used=used,
@@ -419,7 +429,7 @@ def opened_log(
         tally=tally,
         counts=counts,
         notes=notes,
-        lost="; ".join(filter(None, [lost, suspected.lost])),
+        lost="; ".join(filter(None, [lost, suspected.lost, silent if much else ""])),
     )
 
 
@@ -506,6 +516,14 @@ def _unrelated(plan: Study, kinds: list[str], rule: UsageRule, notes: list[str])
         notes.append(f"the log has no event of the unrelated kind {kind}: there is no negative control")
         return ""
     return kind
+
+
+def _others(tally: pd.DataFrame, counted: tuple[str, ...]) -> tuple[str, ...]:
+    """Kinds of event beside those counted by name: the most frequent ones, in the order of the alphabet."""
+    used = tally[tally["kind"].notna() & ~tally["kind"].isin(counted)]
+    kept = used.assign(kind=used["kind"].astype(str), left=used["events"] - used["set_aside"])
+    kept = kept[kept["left"] > 0].sort_values(["left", "kind"], ascending=[False, True])
+    return tuple(sorted(kept["kind"].head(MOST_OTHER_KINDS)))
 
 
 def _counts(tally: pd.DataFrame, log: ReadLog, people: pd.DataFrame | None) -> dict[str, int | None]:

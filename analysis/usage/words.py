@@ -26,5 +26,16 @@ EARLY_USE = (
     *(f"weekday_{k + 1}_before" for k in range(7)),
     *("minutes_before", "longest_gap_before", "sessions_before", "logins_before", "events_before"),
 )
+OF_KIND = "events_of_"
 JOINED = "joined"
 WATCHABLE, DAYS_WATCHED = "observable_day", "how many days could be watched"
+
+
+def of_kind(kind: str) -> str:
+    """Name of the column that counts events of a kind before the landmark."""
+    return f"{OF_KIND}{kind}_before"
+
+
+def is_early_use(name: str) -> bool:
+    """Whether a column counts use before the landmark."""
+    return name in EARLY_USE or (name.startswith(OF_KIND) and name.endswith("_before"))

@@ -21,6 +21,7 @@ from analysis.adherence.over_time.marginal_structural import marginal_structural
 from analysis.adherence.over_time.marginal_waves import rows_of_waves
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import adherence
+from analysis.pipeline.topics.adherence_dose import _tables as dose_tables
 from analysis.pipeline.topics.adherence_dose import _told as dose_told
 from analysis.pipeline.topics.adherence_dose import dose_of
 from analysis.pipeline.topics.adherence_marginal import _strategies as strategies_of
@@ -454,3 +455,17 @@ def test_a_threshold_is_told_only_where_it_is_claimed(step: float, slope: float)
     assert any("fits better than a line or a curve: above it" in text for text in said) == claimed
     assert ("dose_reason" in values) != claimed
     assert ("no association was found" in said[0]) == (made.tests["pvalue"].iloc[0] >= 0.05)
+
+
+def test_what_of_the_outcome_was_held_constant_is_said_only_where_something_was() -> None:
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame({"use": rng.gamma(4, 2, 100).round(1), "y": rng.normal(size=100)}).assign(
+        age=rng.random(100)
+    )
+    for held, words, title in (
+        ([], "with nothing held constant", "(sessions)"),
+        (["age"], "with the declared baseline and covariates held constant", "(sessions), adjusted"),
+    ):
+        made = analysis.dose_response(table, dose="use", outcome="y", adjust_for=held, draws=50)
+        assert words in dose_told(made, "sessions")[0][0]
+        assert dose_tables(made, "sessions")["dose_curve"].title == f"Outcome by amount of use {title}"

@@ -167,8 +167,17 @@ def test_sentences_of_people_effect_and_naive_look_hold_their_own_numbers() -> N
     ("adjusted", "held"),
     [
         ([], "use before the landmark"),
-        ([*EARLY_USE], "use before the landmark"),
+        ([*EARLY_USE, "events_of_coach, message_before"], "use before the landmark"),
         ([JOINED], "use before the landmark and the time of enrolment"),
+        (
+            [JOINED, "the weekday of enrolment", "the time of the month of enrolment"],
+            "use before the landmark and the time of enrolment",
+        ),
+        (
+            [JOINED, "the time of enrolment as a curve", "early use by the time of enrolment"],
+            "use before the landmark and the time of enrolment",
+        ),
+        (["early use by friends"], "use before the landmark and the declared covariates"),
         (["age", WATCHABLE], f"use before the landmark, {DAYS_WATCHED} and the declared covariates"),
         (
             [JOINED, WATCHABLE, "age", "site"],

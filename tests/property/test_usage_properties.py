@@ -105,6 +105,7 @@ def in_sql(log: pd.DataFrame) -> pd.DataFrame:
         SELECT participant, day >= 4 AS late, count(*) AS events,
                count(*) FILTER (before_end IS NULL OR (day - before_end) * 1440 > 30) AS sessions,
                count(*) FILTER (kind = 'session_completed') AS completed,
+               count(*) FILTER (kind = 'tap') AS taps,
                count(DISTINCT floor(day)) AS active_days, sum(m) AS minutes
         FROM ended GROUP BY ALL
         """
@@ -146,6 +147,7 @@ def in_pandas(log: pd.DataFrame) -> pd.DataFrame:
                         "events": len(here),
                         "sessions": sum((start >= 4) == late for start, _ in packed),
                         "completed": int((here["kind"] == "session_completed").sum()),
+                        "taps": int((here["kind"] == "tap").sum()),
                         "active_days": here["day"].apply(np.floor).nunique(),
                         "minutes": here["duration"].sum(),
                     }
@@ -171,3 +173,5 @@ def test_random_logs_equal_sql_and_pandas(rows: list[tuple[Any, ...]]) -> None:
                 wanted, got = part[measure].astype(float), found[f"{measure}_{period}"].astype(float)
                 # Sums of minutes are taken in another order: 1e-9 is rounding.
                 np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-9, err_msg=f"{measure} {period}")
+            if not late:  # the plain event that `as_frame` adds is one, so that the kind is there
+                assert found["events_of_tap_before"].tolist() == part["taps"].tolist()

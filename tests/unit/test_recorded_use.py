@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.adherence.design.early_use import early_use
 from analysis.adherence.design.further_terms import further_terms, words_of
 from analysis.adherence.design.recorded_use import RECORDED, recorded_use
 
@@ -93,3 +94,16 @@ def test_a_column_that_works_otherwise_from_one_day_on_is_found(place: str, said
     held = np.column_stack([*columns.values(), joined, new])
     made = further_terms(adjusters, early, joined, EVERYONE, held, [later])
     assert f"{said} the time of enrolment" in words_of(list(made))
+
+
+def test_what_else_people_did_in_the_app_is_held_and_named() -> None:
+    rng = np.random.default_rng(8)
+    wrote = (rng.random(N) < 0.25).astype(float)
+    frame = pd.DataFrame({"events_of_message, to coach_before": wrote, "events_of_message_after": wrote})
+    score = wrote + rng.standard_normal(N)
+    made = recorded_use(frame, EVERYONE, rng.standard_normal((N, 2)), [rng.standard_normal(N), score])
+    assert list(made) == ["events_of_message, to coach_before, log"]
+    np.testing.assert_allclose(made["events_of_message, to coach_before, log"], np.log1p(wrote))
+    use = pd.DataFrame({"use_before": rng.poisson(4, N), "active_days_before": 2, "idle_at_landmark": 3.0})
+    early = early_use(use, EVERYONE, 14.0, made)
+    assert early.described(list(early.columns)) == ["use_before", "events_of_message, to coach_before"]

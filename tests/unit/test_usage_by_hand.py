@@ -619,6 +619,19 @@ def test_weeks_and_negative_controls_by_hand() -> None:
         summarise_usage(log_of(ROWS), {**STUDY, "unrelated_kind": DONE}, participants=PEOPLE)
 
 
+def test_other_kinds_of_event_are_counted_before_the_landmark_the_most_frequent_of_them() -> None:
+    """Fourteen kinds, the k-th k + 1 times: the two rarest are left; of a copy one counts, later ones do not."""
+    many = [(who, 1.0 + k + n / 100, f"part {k}", 0) for who in "ab" for k in range(14) for n in range(k + 1)]
+    rows = {who: [row[1:] for row in many if row[0] == who] for who in "ab"}
+    rows["a"] += [rows["a"][-1], (30.0, "part 13", 0), (2.0, DONE, 0), (2.5, "login", 0)]
+    people = summarise_usage(log_of(rows), STUDY, participants=PEOPLE).people.set_index("participant")
+    kinds = [name for name in people if name.startswith("events_of_")]
+    assert kinds == [f"events_of_part {k}_before" for k in sorted(range(2, 14), key=str)]
+    assert people.loc["a", kinds].tolist() == people.loc["b", kinds].tolist()
+    assert people.loc["a", kinds].tolist() == [k + 1 for k in sorted(range(2, 14), key=str)]
+    assert people.loc["c", kinds].tolist() == [0.0] * 12
+
+
 @pytest.mark.parametrize(
     ("unit", "wanted"), [("active_days", (1, 1)), ("minutes", (0, 0)), ("logins", (1, 0))]
 )

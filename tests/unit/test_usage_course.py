@@ -27,7 +27,7 @@ def log() -> pd.DataFrame:
     rng = np.random.default_rng(11)
     who = rng.integers(0, 40, 900)
     day = np.where(rng.random(900) < 0.4, rng.integers(0, 84, 900), rng.uniform(-2, 90, 900).round(3))
-    kind = rng.choice(["session_completed", "login"], 900)
+    kind = rng.choice(["session_completed", "login", "tap", "read"], 900)
     made = pd.DataFrame(
         {"participant": who, "day": day, "kind": kind, "duration": rng.choice([0.0, 12.5], 900)}
     )

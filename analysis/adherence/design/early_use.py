@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.shape import knots_of, restricted_cubic
 from analysis.common.variation import varies
-from analysis.usage.words import EARLY_USE, JOINED
+from analysis.usage.words import EARLY_USE, JOINED, is_early_use
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,9 @@ class EarlyUse:
 
     def described(self, names: Sequence[str]) -> list[str]:
         """Variables that columns of these names stand for."""
-        return [variable for variable in EARLY_USE if any(name.startswith(variable) for name in names)]
+        known = [variable for variable in EARLY_USE if any(name.startswith(variable) for name in names)]
+        kinds = [name.rsplit(", ", 1)[0] for name in names]
+        return [*known, *dict.fromkeys(k for k in kinds if is_early_use(k) and k not in EARLY_USE)]
 
 
 def early_use(

@@ -14,7 +14,8 @@ from analysis.usage.words import DAYS_WATCHED, JOINED, WATCHABLE
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
-TIME = "the time of enrolment"
+TIME, EARLY, AS_CURVE = "the time of enrolment", "early use", " as a curve"
+BY_WEEKDAY, BY_MONTH = "the weekday of enrolment", "the time of the month of enrolment"
 BY_CHANCE = 0.01  # p value of one column below which it is held constant
 PEOPLE_PER_TERM = 40
 EITHER_SIDE = 8  # people who have, and who have not, what a column of two values says
@@ -113,14 +114,21 @@ def words_of(names: Sequence[str]) -> list[str]:
     said: list[str] = []
     for name in names:
         if CURVE in name:
-            said.append(f"{_said(name.split(CURVE)[0])} as a curve")
+            said.append(f"{_said(name.split(CURVE)[0])}{AS_CURVE}")
         elif WEEKDAY in name:
-            said.append("the weekday of enrolment")
+            said.append(BY_WEEKDAY)
         elif OF_MONTH in name:
-            said.append("the time of the month of enrolment")
+            said.append(BY_MONTH)
         else:
             said.append(PRODUCT.join(map(_said, name.split(PRODUCT))))
     return list(dict.fromkeys(said))
+
+
+def says_no_covariate(name: str) -> bool:
+    """Whether what these words stand for is made of use, enrolment and the days watched alone."""
+    if name in (BY_WEEKDAY, BY_MONTH):
+        return True
+    return set(name.removesuffix(AS_CURVE).split(PRODUCT)) <= {EARLY, TIME, DAYS_WATCHED}
 
 
 def _said(name: str) -> str:

@@ -21,7 +21,7 @@ from analysis.adherence.design.covariates import (
 )
 from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.design.ends import with_ends
-from analysis.adherence.design.further_terms import further_terms, words_of
+from analysis.adherence.design.further_terms import EARLY, further_terms, words_of
 from analysis.adherence.design.recorded_use import recorded_use
 from analysis.adherence.design.same_people import refuse_strangers
 from analysis.adherence.design.steps import Step, flow_table
@@ -367,7 +367,7 @@ def _further(
     """Curves and products of what is known, and days of the week, that later use or a score go with."""
     found = further_terms(
         {name: frame[name].to_numpy(dtype=float) for name in adjusters},
-        {"early use": np.log1p(frame["use_before"].to_numpy(dtype=float))},
+        {EARLY: np.log1p(frame["use_before"].to_numpy(dtype=float))},
         frame["joined"].to_numpy(dtype=float),
         analysed,
         np.column_stack([_held(frame, when, adjusters, analysed), early.to_numpy(dtype=float)]),

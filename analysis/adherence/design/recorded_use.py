@@ -12,6 +12,7 @@ from scipy import stats
 from analysis.adherence.design.calendar_steps import EITHER_SIDE, LARGEST_BY_CHANCE, gains
 from analysis.adherence.models.shape import knots_of, restricted_cubic
 from analysis.common.variation import varies
+from analysis.usage.words import EARLY_USE, is_early_use
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
@@ -38,7 +39,7 @@ def recorded_use(
     Parameters
     ----------
     frame
-        Rows of everyone, with those of `RECORDED` that are known.
+        Rows of everyone, with those of `RECORDED` and the kinds of event that are known.
     analysed : array, shape (N,)
         Rows of the analysis, n of them.
     held : array, shape (n, p)
@@ -56,7 +57,8 @@ def recorded_use(
     Notes
     -----
     How often people came does not tell how long they stayed, nor who went away for a while and came back, nor
-    what was done in one of the weeks between the first and the last, nor when: by night, at weekends. All of
+    what was done in one of the weeks between the first and the last, nor when (by night, at weekends), nor
+    what else people did in the app (read, wrote to a coach). All of
     it comes before the rating and lies in the log. Held where later use or a score goes with it (p < .01;
     double selection): what moves both makes a true null an association, and an unrelated feature need not
     show it.
@@ -80,7 +82,8 @@ def recorded_use(
     ['minutes_before, log']
     """
     columns: dict[str, Floats] = {}
-    for name in RECORDED:
+    kinds = [str(name) for name in frame if is_early_use(str(name)) and name not in EARLY_USE]
+    for name in (*RECORDED, *kinds):
         if name in frame:
             line = np.log1p(np.maximum(frame[name].to_numpy(dtype=float), 0.0))
             columns |= {f"{name}, log": line, **_curves(name, line, analysed)}

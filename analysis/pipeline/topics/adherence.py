@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.design.further_terms import says_no_covariate
 from analysis.adherence.design.steps import Step, people_at
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people, statistic
 from analysis.disclosure.ledger import Account, cell
@@ -25,7 +26,7 @@ from analysis.pipeline.topics.adherence_unanswered import unanswered_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.pipeline.twinned.in_use import twins_of_later_use
-from analysis.usage.words import DAYS_WATCHED, EARLY_USE, ENROLLED, JOINED, START, WATCHABLE
+from analysis.usage.words import DAYS_WATCHED, ENROLLED, JOINED, START, WATCHABLE, is_early_use
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -320,7 +321,8 @@ def _account(context: Context, found: AdherenceResult, first: str | None, at_ris
 
 def _held(found: AdherenceResult) -> str:
     """What was held constant, in words: covariates are named only where there are any."""
-    names = [name for name in found.design["adjusted_for"] if name not in (*EARLY_USE, JOINED, WATCHABLE)]
+    adjusted = [str(name) for name in found.design["adjusted_for"] if name not in (JOINED, WATCHABLE)]
+    names = [name for name in adjusted if not is_early_use(name) and not says_no_covariate(name)]
     held = ["use before the landmark"]
     if JOINED in found.design["adjusted_for"]:
         held.append("the time of enrolment")

@@ -22,14 +22,15 @@ WHO = (
     "Of {dose_people:int} people watched to the end with {dose_outcome}, the amount of use over the whole "
     "study ({dose_unit}) was related to it"
 )
+HELD = {
+    True: ", with the declared baseline and covariates held constant",
+    False: ", with nothing held constant (the study declares no baseline or covariate that is in the data)",
+}
 ASSOCIATED = (
-    ", with the declared baseline and covariates held constant: an association (p = {dose_p:p}). Those who "
+    ": an association (p = {dose_p:p}). Those who "
     "used more differ in other ways, and getting better may end use or prolong it."
 )
-NOT_FOUND = (
-    ", with the declared baseline and covariates held constant: no association was found (p = {dose_p:p}), "
-    "which does not show that there is none."
-)
+NOT_FOUND = ": no association was found (p = {dose_p:p}), which does not show that there is none."
 SUPPORT = (
     "The curve holds between {dose_from:d1} and {dose_to:d1} {dose_unit}; beyond, fewer than one person in "
     "twenty is near, and it rests on its form."
@@ -118,7 +119,11 @@ def _told(made: DoseResult, unit: str) -> tuple[list[str], dict[str, Any]]:
         "dose_unit": unit,
         "dose_p": p,
     }
-    said = [WHO + (ASSOCIATED if p < 1 - made.design["confidence"] else NOT_FOUND)]
+    said = [
+        WHO
+        + HELD[bool(made.design["adjusted_for"])]
+        + (ASSOCIATED if p < 1 - made.design["confidence"] else NOT_FOUND)
+    ]
     held = made.ranges[made.ranges["supported"]]
     if len(held) == 1:
         values |= {"dose_from": float(held["from_dose"].iloc[0]), "dose_to": float(held["to_dose"].iloc[0])}
@@ -148,7 +153,7 @@ def _tables(made: DoseResult, unit: str) -> dict[str, Table]:
             "supported": TEXT,
             **each(statistic(), "dose estimate se ci_lower ci_upper band_lower band_upper"),
         },
-        title=f"Outcome by amount of use ({unit}), adjusted",
+        title=f"Outcome by amount of use ({unit})" + (", adjusted" if made.design["adjusted_for"] else ""),
         columns={
             "dose": ("Use", "d1"),
             "estimate": ("Mean outcome", "d2"),
