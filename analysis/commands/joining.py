@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.pipeline.joining import WHOLE, where_known
+from analysis.pipeline.joining import WHOLE, people_who_answered, where_known
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.ids import MOST_LOST, compare_ids
 from instrument.study_data import StudyData
@@ -35,8 +35,8 @@ def refuse_lost_people(data: StudyData, command: str) -> list[str]:
         More than 5 % would be lost: everyone who answered should stand in the tables of the enrolled and of
         covariates, and the people of outcomes and times among those known; or ids almost match.
     """
-    answered = {str(name) for name in data.responses["participant"]}
-    known = set(answered)
+    answered = people_who_answered(data.responses, data.scale)
+    known = {str(name) for name in data.responses["participant"]}
     notes: list[str] = []
     whole = {name: table for name in WHOLE if (table := getattr(data, name)) is not None}
     for name, table in whole.items():

@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.common.software import recorded, used
 from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
-from analysis.pipeline.ordering import by_person
+from analysis.pipeline.ordering import by_person, most_answered_first
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
 from instrument.answers import coded_table, given_answers, table_of
@@ -76,7 +76,7 @@ class Context:
     content: ContentRecords | None = None
     """Records of the work on content of this instrument."""
     waves_given: tuple[Any, ...] = ()
-    """Waves as they come in the file."""
+    """Every wave of the answers, the one that most people answered first."""
     waves_named: tuple[str, ...] = ()
     seed: int = 1
     set_aside: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ class Context:
 
     @cached_property
     def wave_order(self) -> WaveOrder:
-        """Waves in their order, and where it comes from; as they stand in the file where none is known."""
+        """Waves in their order, and where it comes from; where none is known, those most answered first."""
         left = set(self.responses["wave"])
         present = [wave for wave in self.waves_given or pd.unique(self.responses["wave"]) if wave in left]
         declared = [wave.name for wave in self.study.waves] if self.study is not None else []
@@ -145,7 +145,7 @@ class Context:
 
     @property
     def waves(self) -> list[Any]:
-        """Waves in their order; in order of appearance where none is known."""
+        """Waves in their order; where none is known, those that most people answered first."""
         return list(self.wave_order.waves)
 
     @cached_property
@@ -196,6 +196,12 @@ class Context:
     def first(self) -> pd.DataFrame:
         """Rows of the first wave, indexed by participant."""
         return self.at_wave(self.first_wave)
+
+    @property
+    def first_as_given(self) -> pd.DataFrame:
+        """Rows of the first wave as they were answered, before the plan merges categories."""
+        rows = self.responses if self.as_given is None else self.as_given
+        return rows[rows["wave"] == self.first_wave].set_index("participant")
 
     @cached_property
     def item_ids(self) -> list[str]:
@@ -374,7 +380,7 @@ def build_context(
     tables = {n: None if t is None else whole_labels(table_of(t, "validate", n)) for n, t in sides.items()}
     others = [(_given_measure(answers, other), other) for answers, other in _pairs(data.measures)]
     study = as_study(data.study) if data.study is not None else None
-    matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
+    matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None, scale=scale)
     matched += refuse_like_waves(responses, study)
     attrs = responses.attrs
     bare = responses.copy()
@@ -411,7 +417,7 @@ def build_context(
         content=records,
         came_in=known_arrival(responses),
         measures=tuple((by_person(answers), other) for answers, other in others),
-        waves_given=tuple(pd.unique(bare["wave"])),
+        waves_given=most_answered_first(bare, scale.item_ids),
         waves_named=tuple(data.waves),
         seed=seed,
         correlation=correlation,

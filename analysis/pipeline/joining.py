@@ -29,6 +29,7 @@ def refuse_joins_without_ids(
     measures: Sequence[tuple[pd.DataFrame, Instrument]],
     *,
     usage: bool,
+    scale: Instrument | None = None,
 ) -> list[str]:
     """Refuse to join tables by row number, or of other people; say how many people a measure shares.
 
@@ -42,6 +43,8 @@ def refuse_joins_without_ids(
         Answers to other questionnaires.
     usage
         Whether a log of use is given.
+    scale
+        Whose answers these are; without it everyone with a row counts as having answered.
 
     Returns
     -------
@@ -62,17 +65,18 @@ def refuse_joins_without_ids(
         hint = "give participant ids in every table, or leave the other tables out."
         raise ResponseDataError(fact_and_hint("validate", f"{fact} ({name_offenders(beside)}).", hint))
     _refuse_repeated(tables)
-    answered = _people(responses)
+    there = _people(responses)
+    answered = people_who_answered(responses, scale)
     said = responses.attrs.get("notes", ())
-    notes = [fact for fact in _lost(tables, answered) if not any(fact in note for note in said)]
+    notes = [fact for fact in _lost(tables, there, answered) if not any(fact in note for note in said)]
     for answers, other in measures:
         people = _people(answers)
-        shared = len(people & answered)
+        shared = len(people & there)
         if people and not shared:
-            fact = f"none of the {len(people)} people of measure {other.id!r} is among the {len(answered)}"
+            fact = f"none of the {len(people)} people of measure {other.id!r} is among the {len(there)}"
             hint = "write the participant ids alike in both."
             raise ResponseDataError(fact_and_hint("validate", f"{fact} who answered.", hint))
-        notes += _nearly_the_same(people, answered, other)
+        notes += _nearly_the_same(people, there, other)
         waved = all("wave" in table.columns for table in (answers, responses))
         if shared and waved:
             _refuse_waves_alike(answers["wave"], responses["wave"], other)
@@ -80,7 +84,8 @@ def refuse_joins_without_ids(
             theirs, own = (name_offenders(table["wave"].dropna().unique()) for table in (answers, responses))
             fact = f"nobody answered measure {other.id!r} at a wave of the scale: {theirs} and {own}."
             raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
-        notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
+        gave = people_who_answered(answers, other)
+        notes.append(f"{other.title}: {len(gave & answered)} of {len(gave)} people answered the scale too")
     return notes
 
 
@@ -185,12 +190,24 @@ def _people(table: pd.DataFrame) -> set[str]:
     return set(table["participant"].dropna().astype(str))
 
 
+def people_who_answered(table: pd.DataFrame, scale: Instrument | None) -> set[str]:
+    """Give the ids of people with any answer to an instrument: a row may hold none.
+
+    Examples
+    --------
+    >>> people_who_answered(pd.DataFrame({"participant": [1, 2]}), None) == {"1", "2"}
+    True
+    """
+    items = [] if scale is None else [item for item in scale.item_ids if item in table.columns]
+    return _people(table[table[items].notna().any(axis=1)] if items else table)
+
+
 def where_known(tables: Container[str]) -> str:
     """Say where a person is looked for: in the answers, and in the tables that hold everyone, as given."""
     return " or ".join(["the answers", *(f"the table of {name}" for name in WHOLE if name in tables)])
 
 
-def _lost(tables: Mapping[str, pd.DataFrame | None], answered: set[str]) -> list[str]:
+def _lost(tables: Mapping[str, pd.DataFrame | None], rows: set[str], answered: set[str]) -> list[str]:
     """Refuse tables beside the answers that name no people or only others; count whom a join loses."""
     given = {name: table for name, table in tables.items() if table is not None}
     people: dict[str, set[str]] = {}
@@ -199,11 +216,11 @@ def _lost(tables: Mapping[str, pd.DataFrame | None], answered: set[str]) -> list
             fact = f"{name!r} has no participant column; rows are not joined by their number."
             raise ResponseDataError(fact_and_hint("validate", fact, "give participant ids in every table."))
         people[name] = _people(table)
-        if people[name] and not people[name] & answered:
+        if people[name] and not people[name] & rows:
             fact = f"none of the {len(people[name])} people of the table of {name} is among the"
             hint = "write the participant ids alike in both."
-            raise ResponseDataError(fact_and_hint("validate", f"{fact} {len(answered)} who answered.", hint))
-    known = answered.union(*(people[name] for name in WHOLE if name in people))
+            raise ResponseDataError(fact_and_hint("validate", f"{fact} {len(rows)} who answered.", hint))
+    known = rows.union(*(people[name] for name in WHOLE if name in people))
     facts = []
     for name, there in people.items():
         these, others = (answered, there) if name in WHOLE else (there, known)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from instrument.reading.people import labels_as_text
+from instrument.reading.people import as_label, labels_as_text
 
 _FIGURES = re.compile(r"([0-9]+)")
 
@@ -42,6 +44,32 @@ def by_person(table: pd.DataFrame) -> pd.DataFrame:
     if (np.diff(order) >= 0).all():
         return table
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+def most_answered_first(answers: pd.DataFrame, items: Sequence[str]) -> tuple[Any, ...]:
+    """Give the waves of answers by how many people answered them, ties by their names.
+
+    Parameters
+    ----------
+    answers
+        Answers of several waves.
+    items
+        Columns of answers.
+
+    Returns
+    -------
+    tuple
+        Every wave once: an order that does not hang on how the rows stand, for where no other is known.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"wave": ["may", "june", "june"], "q1": [1, 2, 3]})
+    >>> most_answered_first(table, ["q1"])
+    ('june', 'may')
+    """
+    given = answers.loc[answers[list(items)].notna().any(axis=1), "wave"].value_counts()
+    counts = {wave: int(given.get(wave, 0)) for wave in pd.unique(answers["wave"])}
+    return tuple(sorted(counts, key=lambda wave: (-counts[wave], _by_size(as_label(wave)))))
 
 
 def _by_size(name: str) -> tuple[tuple[str | int, ...], str]:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis.pipeline import validate
-from analysis.pipeline.ordering import by_person
+from analysis.pipeline.ordering import by_person, most_answered_first
+from analysis.report.view import prose
 from instrument.definition import Instrument
 from instrument.study import make_study
 
@@ -66,17 +67,45 @@ def test_people_stand_by_the_size_of_the_numbers_in_their_ids() -> None:
     assert by_person(numbered.iloc[[1, 0]])["participant"].tolist() == [9, 10]
 
 
-def test_waves_without_an_order_keep_that_of_the_file(answers: pd.DataFrame, scale: Instrument) -> None:
-    """Who stands first by id answered the other wave alone."""
+def test_waves_without_an_order_begin_with_the_one_most_people_answered(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """The wave of the first row in the file was taken: with rows shuffled every number was another."""
     names = {1: "blue", 2: "red"}
-    first, *others = answers["participant"].unique()[:40]
-    some = answers[answers["wave"].isin(names) & answers["participant"].isin([first, *others])]
-    some = some[(some["participant"] != first) | (some["wave"] != 1)]
-    some = some.assign(wave=some["wave"].map(names))
-    assert by_person(some)["wave"].iloc[0] == "red"
-    tree = validate(some, scale, topics=["flow", "items"]).to_dict()
-    assert tree["sections"]["flow"]["tables"]["flow"]["wave"] == ["wave blue", "wave red"]
-    assert tree["sections"]["items"]["method"]["n"] == 39
+    some = answers[answers["wave"].isin(names) & answers["participant"].isin(answers["participant"][:40])]
+    some = some.assign(wave=some["wave"].map(names)).reset_index(drop=True)
+    some.loc[(some["wave"] == "blue") & (some.index < 3), scale.item_ids] = pd.NA  # rows, and no answers
+    late = some.iloc[np.argsort(some["wave"] != "red", kind="stable")].reset_index(drop=True)
+    trees = []
+    for table in (some, late, shuffled(some, np.random.default_rng(3), columns=False)):
+        tree = validate(table, scale, seed=2, topics=["flow", "items"]).to_dict()
+        assert tree["meta"]["structure_wave"] == "red"
+        assert tree["sections"]["flow"]["tables"]["flow"]["wave"] == ["wave red", "wave blue"]
+        assert tree["sections"]["items"]["method"]["n"] == 40
+        trees.append(numbers(tree))
+    assert trees[0] == trees[1] == trees[2]
+    words = " ".join(prose(tree["sections"]["flow"]))
+    assert "on wave red, the one that most people answered, so that each person counts once." in words
+
+
+def test_waves_answered_alike_often_stand_by_their_names() -> None:
+    table = pd.DataFrame(
+        {"wave": ["w10x", "w9y", "w10x", "w9y", "a"], "q": [1, 1, 1, 1, None], "participant": list("aabbc")}
+    )
+    assert most_answered_first(table, ["q"]) == ("w9y", "w10x", "a")
+    assert most_answered_first(table[::-1], ["q"]) == ("w9y", "w10x", "a")
+
+
+def test_the_first_wave_is_said_to_be_declared_where_others_have_no_place(
+    answers: pd.DataFrame, scale: Instrument, study: dict[str, Any]
+) -> None:
+    """A study declares one wave, the answers hold another: it was said to stand first in the file."""
+    some = answers[answers["wave"].isin([1, 2])]
+    some = some.assign(wave=some["wave"].map({1: "extra", 2: "2"})).reset_index(drop=True)
+    tree = validate(some, scale, study=make_study(study), topics=["flow"]).to_dict()
+    assert tree["meta"]["structure_wave"] == "2"
+    words = " ".join(prose(tree["sections"]["flow"]))
+    assert "the first that the study declares, so that each person counts once" in words
 
 
 def test_a_covariate_among_the_answers_is_that_of_the_first_wave(

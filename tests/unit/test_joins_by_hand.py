@@ -17,7 +17,12 @@ from analysis.pipeline.covariates import (
     sorted_out,
     suspected_covariates,
 )
-from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
+from analysis.pipeline.joining import (
+    people_who_answered,
+    refuse_joins_without_ids,
+    refuse_like_waves,
+    whole_labels,
+)
 from analysis.planning.definition import Grouping, Plan
 from instrument.errors import ResponseDataError, ToolkitWarning
 
@@ -64,7 +69,7 @@ def test_tables_that_share_nobody_or_name_nobody_are_refused() -> None:
 
 
 def test_people_that_a_measure_shares_are_counted() -> None:
-    other = SimpleNamespace(id="other", title="Other scale")
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=())
     assert joined(people("a", "b"), [(people("b", "b", "c", "x"), other)]) == [
         "Other scale: 1 of 3 people answered the scale too"
     ]
@@ -75,9 +80,29 @@ def test_people_that_a_measure_shares_are_counted() -> None:
         joined(people("a"), [(people("x", "y"), other)])
 
 
+def test_who_has_a_row_and_no_answer_did_not_answer() -> None:
+    """Rows without any answer counted as people who answered, on both sides."""
+    scale = cast(Any, SimpleNamespace(item_ids=("q1", "q2")))
+    answers = people("a", "b", "c", "d").assign(q1=[1, None, None, 3], q2=[None, None, 2, 4])
+    assert people_who_answered(answers, scale) == {"a", "c", "d"}
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=("z1",))
+    theirs = people("a", "b", "c", "d", "x").assign(z1=[1, 2, None, 4, 5])
+    notes = refuse_joins_without_ids(
+        answers,
+        {"covariates": people("a"), "outcomes": people("b")},
+        [(theirs, other)],
+        usage=False,
+        scale=scale,
+    )
+    assert notes == [
+        "2 of 3 people who answered are not in the table of covariates",
+        "Other scale: 2 of 4 people answered the scale too",  # a and d; b has a row alone
+    ]
+
+
 def test_a_measure_of_the_same_people_under_other_ids_is_refused() -> None:
     """Half of the people were lost where a file wrote 7 for 007, and a note said "70 of 120" and no more."""
-    other = SimpleNamespace(id="other", title="Other scale")
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=())
     own = [f"{k:03d}" for k in range(1, 41)]
     odd = [name.lstrip("0") if k < 3 else name for k, name in enumerate(own)]
     with pytest.raises(
@@ -93,7 +118,7 @@ def test_a_measure_of_the_same_people_under_other_ids_is_refused() -> None:
 
 def test_a_measure_that_writes_a_wave_otherwise_is_refused() -> None:
     """Answers at "Week2" met none at "week2": correlations with them were left out without a word."""
-    other = SimpleNamespace(id="other", title="Other scale")
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=())
     own = people("a", "b", "a", "b").assign(wave=["week2", "week2", "week8", "week8"])
     odd = own.assign(wave=["Week2", "Week2", "week8", "week8"])
     with pytest.raises(ResponseDataError, match="writes waves otherwise than the scale: 'Week2' for 'week2'"):
@@ -105,7 +130,7 @@ def test_a_measure_that_writes_a_wave_otherwise_is_refused() -> None:
 
 def test_a_wave_in_two_writings_is_refused_where_one_of_them_is_right() -> None:
     """Rows at "Week2" beside rows at "week2" met none, and nothing was said since the other did."""
-    other = SimpleNamespace(id="other", title="Other scale")
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=())
     own = people("a", "b", "a", "b").assign(wave=["week2", "week2", "week8", "week8"])
     both = people("a", "b", "a", "b").assign(wave=["week2", "Week2", "week8", "week8"])
     with pytest.raises(ResponseDataError, match="writes waves otherwise than the scale: 'Week2' for 'week2'"):
@@ -122,7 +147,7 @@ def test_a_wave_in_two_writings_is_refused_where_one_of_them_is_right() -> None:
 
 
 def test_one_in_twenty_may_almost_match_and_rows_of_nobody_repeat_nobody() -> None:
-    other = SimpleNamespace(id="other", title="Other scale")
+    other = SimpleNamespace(id="other", title="Other scale", item_ids=())
     own = [f"p{k:02d}" for k in range(20)]
     for n, refused in ((20, False), (19, True)):  # one of twenty is 5 %, one of nineteen is more
         odd = people(*own[: n - 1], own[n - 1].upper())

@@ -34,9 +34,10 @@ FIRST = {
     OrderSource.NUMBERS: f"the first by the number in its name, {ONCE}",
     OrderSource.WORDS: f"the first by its name, {ONCE}",
     OrderSource.ONE: "the only wave",
-    OrderSource.UNKNOWN: "which stands first in the file, so that each person counts once",
+    OrderSource.UNKNOWN: "the one that most people answered, so that each person counts once",
 }
 
+DECLARED_BESIDE_OTHERS = "the first that the study declares, so that each person counts once"
 AFTER_UNANSWERED = "the first wave with any answer, so that each person counts once"
 
 ENOUGH = Question(text="Did enough people answer?")
@@ -156,6 +157,9 @@ def _at_first(context: Context, start: int) -> str:
 
 def _why_first(context: Context, start: int) -> str:
     """Why this wave: after waves that nobody answered it is the first with answers, and no more."""
+    declared = [wave.name for wave in context.study.waves] if context.study is not None else []
+    if start == 0 and not context.wave_order.known and str(context.first_wave) in declared:
+        return DECLARED_BESIDE_OTHERS
     return FIRST[context.wave_order.source] if start == 0 else AFTER_UNANSWERED
 
 
