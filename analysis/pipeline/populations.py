@@ -10,6 +10,9 @@ from analysis.disclosure.ledger import known
 
 PARTICIPANTS = known("participants")
 ADMINISTRATIONS = known("administrations")
+SCREENED = known("administrations screened")
+"""Where the plan takes out the careless: with them."""
+TAKEN_OUT = known("administrations taken out")
 AT_RISK = known("at risk at the landmark")
 
 

@@ -30,10 +30,13 @@ class Excluded:
         Administrations before.
     taken_out
         Of these, taken out.
+    everyone
+        The validation with them, otherwise as the plan wants it: what the screening looks at.
     """
 
     before: int
     taken_out: int
+    everyone: Context
 
 
 def carry_out(context: Context, settled: Settled) -> Context:
@@ -62,11 +65,13 @@ def carry_out(context: Context, settled: Settled) -> Context:
     whole = context if plan.multiverse is not None else None
     context = replace(context, plan=plan, settled=settled, whole=whole, _kept={}, _ran={})
     context = _one_half(context, settled)
-    if plan.exclude_flagged:
-        context = _without_careless(context)
-    if plan.collapse:
-        context = _collapsed(context, plan)
-    return context
+    if not plan.exclude_flagged:
+        return _collapsed(context, plan)
+    everyone = _collapsed(context, plan)
+    context = _without_careless(context)
+    out = len(everyone.responses) - len(context.responses)
+    excluded = Excluded(before=len(everyone.responses), taken_out=out, everyone=everyone)
+    return _collapsed(replace(context, excluded=excluded, _kept={}, _ran={}), plan)
 
 
 def _one_half(context: Context, settled: Settled) -> Context:
@@ -154,7 +159,6 @@ def _without_careless(context: Context) -> Context:
         responses=kept.reset_index(drop=True),
         reasons=reasons,
         notes=(*context.notes, note),
-        excluded=Excluded(before=before, taken_out=out),
         _kept={},
         _ran={},
     )
@@ -199,6 +203,8 @@ def collapse_answers(responses: pd.DataFrame, merged: Mapping[str, Mapping[int, 
 
 
 def _collapsed(context: Context, plan: Plan) -> Context:
+    if not plan.collapse:
+        return context
     merged = merged_codes(plan, context.scale)
     items = "1 item" if len(merged) == 1 else f"{len(merged)} items"
     note = f"categories of {items} are merged as planned; scores keep the answers as given"

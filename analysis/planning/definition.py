@@ -260,6 +260,8 @@ def _rule_faults(plan: Plan) -> list[str]:
         if ends_at_one and not least <= cutoff <= 1:
             like = f"write it like {known[name].published:g}"
             faults.append(f"rules.{name}: {cutoff:g} is beyond what it is compared with; {like}")
+        if name == "CARELESS_FLAGS" and cutoff <= 0:
+            faults.append(f"rules.{name}: {cutoff:g} flags every administration; write it like 2")
     return faults
 
 

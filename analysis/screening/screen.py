@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -155,7 +156,7 @@ def screen(
     """
     responses = given_answers(responses, as_instrument(scale, CALLER), CALLER)
     answers = _answers(responses, scale)
-    least = int(rules.CARELESS_FLAGS.cutoff) if least_flags is None else least_flags
+    least = flags_needed() if least_flags is None else least_flags
     reasons = reasons_of(responses, answers)
     # pandas compares attrs when it joins frames, and a table among them has no truth
     responses, times = _bare(responses), None if times is None else _bare(times)
@@ -184,6 +185,11 @@ def screen(
         n_participants=int(keys["participant"].nunique()),
         n_flagged=int(table["flagged"].sum()),
     )
+
+
+def flags_needed() -> int:
+    """Fewest indices that flag an administration: the first number that the rule in force does not pass."""
+    return math.ceil(rules.CARELESS_FLAGS.cutoff)
 
 
 def _bare(frame: pd.DataFrame) -> pd.DataFrame:

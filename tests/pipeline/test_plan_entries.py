@@ -17,7 +17,8 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.planning.definition import Plan, Split
 from analysis.planning.halves import half_of
-from analysis.planning.loading import settle
+from analysis.planning.loading import make_plan, settle
+from analysis.report.view import prose
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.reduced import without_items
@@ -314,6 +315,25 @@ def test_collapse_merges_codes_as_given_and_leaves_scores_alone(
     assert means == run(first, scale, "scores")["tables"]["scores"]["mean"]
 
 
+def test_options_are_shown_as_answered_where_categories_are_merged(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """Of merged answers nobody was on the highest option: no ceiling, and “Fully” was said to be nobody's."""
+    tables = run(first, scale, "items", collapse={"all": {5: 4}, "q9": {1: 2}})["tables"]
+    for row, item in enumerate(scale.item_ids):
+        answers = first[item].dropna()
+        shares = [(answers == code).mean() for code in range(1, 6)]
+        found = [tables["distribution_agree"][f"share_{code}"][row] for code in range(1, 6)]
+        assert found == pytest.approx(shares, abs=1e-12)
+        low, high = (4, 0) if item in scale.reversed_items else (0, 4)
+        assert tables["statistics"]["floor_share"][row] == pytest.approx(shares[low], abs=1e-12)
+        assert tables["statistics"]["ceiling_share"][row] == pytest.approx(shares[high], abs=1e-12)
+    merged = first["q1"].replace({5: 4}).astype(float)
+    assert tables["statistics"]["mean"][0] == pytest.approx(merged.mean())
+    plain = run(first, scale, "items")["tables"]["statistics"]
+    assert tables["statistics"]["ceiling_share"] == plain["ceiling_share"]
+
+
 def test_numbers_of_merged_categories_have_their_calls_of_r_and_tables_in_the_codes_given(
     first: pd.DataFrame, scale: Instrument
 ) -> None:
@@ -332,6 +352,68 @@ def test_numbers_of_merged_categories_have_their_calls_of_r_and_tables_in_the_co
         assert len(tree["sections"][name]["twins"]["calls"]) == len(plain[name]["twins"]["calls"])
     given = kept["responses"]["q1"].dropna().astype(int)
     assert (given == 5).sum() == (first["q1"] == 5).sum() > 0
+
+
+def test_the_screening_is_of_those_taken_out_too(answers: pd.DataFrame, scale: Instrument) -> None:
+    """Of those left nobody was flagged, and alpha without the flagged was the same."""
+    some = answers.copy()
+    items = scale.item_ids
+    runs = np.random.default_rng(4).integers(1, 6, (60, 1))
+    some.loc[some.index[:60], items] = np.repeat(runs, len(items), axis=1)
+    screened = analysis.screen(some, scale)
+    wanted = ["flow", "screening", "reliability"]
+    tree = validate(some, scale, plan={"exclude_flagged": True, "topics": wanted}).tree
+    section = tree["sections"]["screening"]
+    assert section["values"]["flagged"] == screened.n_flagged > 60
+    assert section["values"]["administrations"] == len(some)
+    assert section["tables"]["flags"]["n_flagged"] == screened.flags["n_flagged"].tolist()
+    words = " ".join(prose(section))
+    assert "were taken out as planned" in words
+    assert "Nothing is deleted" not in words
+    everyone, kept = (
+        instrument.reverse_key(rows[rows["wave"] == 1], scale)[items].astype(float)
+        for rows in (some, screened.without_flagged(some))
+    )
+    for row, theme in enumerate(section["tables"]["sensitivity"]["theme"]):
+        own = scale.theme_items(theme)
+        for name, rows in (("alpha", everyone), ("alpha_without", kept)):
+            found = analysis.cronbach_alpha(rows[own].dropna(how="all"), missing="pairwise")
+            assert section["tables"]["sensitivity"][name][row] == pytest.approx(found.estimate)
+    assert tree["meta"]["administrations"] == len(some) - screened.n_flagged
+    said = " ".join(prose(tree["sections"]["plan"]))
+    assert f"of {len(some) - screened.n_flagged}, but for those on the quality of the answers." in said
+
+
+def test_an_administration_is_flagged_by_what_the_rule_does_not_pass(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """A rule of “fewer than 1.5” passes one index: 441 of 950 were taken out for one, and two are needed."""
+    two = analysis.screen(answers, scale).table["n_flags"] >= 2
+    tree = validate(
+        answers, scale, plan={"exclude_flagged": True, "topics": ["flow"], "rules": {"CARELESS_FLAGS": 1.5}}
+    ).tree
+    assert tree["sections"]["plan"]["values"]["taken_out"] == two.sum()
+    with pytest.raises(
+        DefinitionError, match="CARELESS_FLAGS: 0 flags every administration; write it like 2"
+    ):
+        make_plan({"rules": {"CARELESS_FLAGS": 0}})
+
+
+def test_words_on_long_runs_follow_the_cut_offs_of_the_plan(answers: pd.DataFrame, scale: Instrument) -> None:
+    """Runs of five of twelve items were called half of them, and three indices two."""
+    some = answers.copy()
+    some.loc[some.index[:200], [f"q{k}" for k in range(4, 9)]] = 3
+    section = run(some, scale, "screening", rules={"LONGSTRING": 0.4, "CARELESS_FLAGS": 3})
+    runs = [
+        max(len(part) for part in np.split(row, np.flatnonzero(np.diff(row) != 0) + 1))
+        for row in some[scale.item_ids].astype(float).to_numpy()
+    ]
+    flagged = int((np.array(runs) >= 5).sum())
+    assert flagged >= 200
+    words = " ".join(prose(section))
+    assert f"In {flagged} of {len(some)}" in words
+    assert "40.0% of the items or more in a row" in words
+    assert "It takes 3 indices to flag" in words
 
 
 def test_exclusion_is_made_before_anything_is_counted(answers: pd.DataFrame, scale: Instrument) -> None:

@@ -27,8 +27,9 @@ REST = Question(text="Does each item go with the rest of its theme?")
 def section_items(context: Context) -> Section:
     """Distribution, floor, ceiling and item-rest correlation of each item."""
     gaps = Gaps(context=context, few=of_sample(context))
-    statistics = _statistics(context, gaps)
-    distributions = _distributions(context)
+    given = context.first_as_given
+    statistics = _statistics(context, given, gaps)
+    distributions = _distributions(context, given)
     values = _values(statistics, [context.title_of(theme) for theme in context.composites])
     first = context.wave_name(context.first_wave)
     compared = comparison_tables(context)
@@ -48,7 +49,11 @@ def section_items(context: Context) -> Section:
             "missing_highest": share(N, weight=3),
         },
         account=_account(context, statistics),
-        tables={"statistics": _statistics_table(first, statistics), **distributions, **compared},
+        tables={
+            "statistics": _statistics_table(first, statistics, merges=context.as_given is not None),
+            **distributions,
+            **compared,
+        },
         findings=_findings(statistics, gaps.few),
         figures=[f"distribution@{name.removeprefix('distribution_')}" for name in distributions],
         problems=gaps.problems,
@@ -56,16 +61,19 @@ def section_items(context: Context) -> Section:
     )
 
 
-def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
+def _statistics(context: Context, given: pd.DataFrame, gaps: Gaps) -> pd.DataFrame:
+    """Statistics of the answers analysed; floor and ceiling of the options as they were answered."""
     from analysis.items.item_statistics import item_statistics
 
     found = []
+    ends = _ends(context, given)
     for theme, items in context.themes.items():
         try:
             table = item_statistics(context.items[items], context.scale).table
         except ToolkitError as error:
             gaps.add(context.title_of(theme), error, items)
             continue
+        table[_ENDS] = ends.loc[items]
         if theme in context.composites:
             table[_RELATIONS] = np.nan
             gaps.leave(f"{context.title_of(theme)}, each item with the rest", Cause.COMPOSITE)
@@ -78,6 +86,21 @@ def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
     return statistics
 
 
+def _ends(context: Context, given: pd.DataFrame) -> pd.DataFrame:
+    """Share of answers on the lowest and the highest option of each item, before any are merged."""
+    shares = {}
+    for item in context.item_ids:
+        answers = given[item].dropna()
+        offered = context.scale.scale_of(item)
+        low, high = (
+            float((answers == end).sum()) / len(answers) if len(answers) else float("nan")
+            for end in (offered.minimum, offered.maximum)
+        )
+        shares[item] = (high, low) if item in context.scale.reversed_items else (low, high)
+    return pd.DataFrame.from_dict(shares, orient="index", columns=_ENDS)
+
+
+_ENDS = ["floor_share", "ceiling_share"]
 _RELATIONS = ["item_rest_r", "item_total_r", "item_total_r_corrected", "average_r"]
 _COLUMNS = {
     "item": ("Item", "text"),
@@ -119,19 +142,24 @@ _STATISTIC_KINDS = {
 }
 
 
-def _statistics_table(wave: str, statistics: pd.DataFrame) -> Table:
+def _statistics_table(wave: str, statistics: pd.DataFrame, *, merges: bool) -> Table:
     answers = [populations.label(populations.item_answers(wave, item)) for item in statistics["item"]]
+    before = (
+        " Options are merged as the plan says; lowest and highest are shares of answers as given."
+        if merges
+        else ""
+    )
     return Table(
         frame=statistics,
         kinds={**_STATISTIC_KINDS, "n": people(weight=1, names=answers)},
         title="Statistics of each item",
         columns=_COLUMNS,
         note="Reversed items are turned first. Lowest, highest: share of answers on the end options. "
-        "Kurtosis is excess; 0 is that of the normal curve.",
+        f"Kurtosis is excess; 0 is that of the normal curve.{before}",
     )
 
 
-def _distributions(context: Context) -> dict[str, Table]:
+def _distributions(context: Context, given: pd.DataFrame) -> dict[str, Table]:
     """One table per response scale: share of each option among those who answered, as answered."""
     tables: dict[str, Table] = {}
     by_scale: dict[str, list[str]] = {}
@@ -142,7 +170,7 @@ def _distributions(context: Context) -> dict[str, Table]:
         options = context.scale.response_scales[name].options
         rows = []
         for item in items:
-            answers = context.first[item].dropna()
+            answers = given[item].dropna()
             row: dict[str, Any] = {"item": item, "text": context.scale.item(item).text, "n": len(answers)}
             for option in options:
                 count = int((answers == option.code).sum())

@@ -140,10 +140,15 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
     account = Account()
     if context.excluded is not None:
         values |= {"before": context.excluded.before, "taken_out": context.excluded.taken_out}
-        kinds |= {"before": people(weight=8), "taken_out": people("before", rest="kept")}
+        screened, gone = map(populations.label, (populations.SCREENED, populations.TAKEN_OUT))
+        kinds |= {
+            "before": people(weight=8, names=[screened]),
+            "taken_out": people("before", rest="kept", names=[gone]),
+        }
         prose.append(
             "{taken_out:int} of {before:int} administrations look careless and were taken out as planned; "
-            "every number of people in this report is counted after that, of {kept:int}."
+            "every number of people in this report is counted after that, of {kept:int}"
+            + (", but for those on the quality of the answers." if "screening" in sections else ".")
         )
         account.total([value("taken_out"), value("kept")], value("before"))
     return Section(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import CARELESS_FLAGS, LONGSTRING
 from analysis.common.verdicts import Cause
-from analysis.disclosure.kinds import FOREIGN, TEXT, Kind, each, people, share, statistic
+from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, Kind, each, people, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
@@ -34,7 +35,14 @@ MANY = 0.1
 
 
 def section_screening(context: Context) -> Section:
-    """Count what is flagged, and repeat alpha without it."""
+    """Count what is flagged, and repeat alpha without it; of everyone where the plan takes them out."""
+    from analysis.screening.screen import flags_needed
+
+    taken_out = context.excluded is not None
+    if context.excluded is not None:
+        context = context.excluded.everyone
+    who = populations.SCREENED if taken_out else populations.ADMINISTRATIONS
+    gone = [populations.label(populations.TAKEN_OUT)] if taken_out else []
     found = screening_of(context)
     flags = found.flags.rename_axis("index").reset_index()
     flags.insert(1, "label", [LABELS.get(name, name) for name in flags["index"]])
@@ -49,30 +57,43 @@ def section_screening(context: Context) -> Section:
         "largest_change_theme": str(sensitivity["title"].iloc[int(changes.argmax())]) if len(changes) else "",
     }
     are = "is" if found.n_flagged == 1 else "are"
+    happened = (
+        f"and {'was' if found.n_flagged == 1 else 'were'} taken out as planned: every other section is about "
+        "the rest. Slow, uniform or variable answering may be a symptom."
+        if taken_out
+        else "Nothing is deleted: slow, uniform or variable answering may be a symptom."
+    )
     prose = [
         f"{counted('flagged', found.n_flagged, 'administration')} of {{administrations:int}} "
-        f"({{flagged_share:percent}}) {are} flagged by enough indices to look careless. Nothing is deleted: "
-        "slow, uniform or variable answering may be a symptom."
+        f"({{flagged_share:percent}}) {are} flagged by enough indices to look careless"
+        f"{', ' if taken_out else '. '}{happened}"
         if found.n_flagged
         else "None of the {administrations:int} [[administration|administrations]] is flagged by enough "
         "indices to look careless."
     ]
     account, run_kinds = Account(), dict[str, Kind]()
+    if taken_out:
+        account.total([value("flagged"), populations.ADMINISTRATIONS], value("administrations"))
     place = list(found.flags.index).index("longstring")
     in_runs, judged = (int(found.flags[f"n_{one}"].iloc[place]) for one in ("flagged", "judged"))
     if judged and in_runs / judged > MANY and found.n_flagged < in_runs / 2:
+        least, needed = LONGSTRING.cutoff, flags_needed()
         values |= {"run_flagged": in_runs, "run_judged": judged, "run_share": in_runs / judged}
+        values |= {"run_least": least, "needed": needed}
         run_kinds = {
+            **each(GIVEN, "run_least needed"),
             "run_judged": people(),
             "run_flagged": people("run_judged"),
             "run_share": share("run_judged", count="run_flagged"),
         }
         for one in ("judged", "flagged"):
             account.same(cell("flags", f"n_{one}", place), value(f"run_{one}"))
+        part = "half" if least == LONGSTRING.published else "{run_least:percent}"
+        indices = "two" if needed == CARELESS_FLAGS.published else "{needed:int}"
         prose.append(
-            "In {run_flagged:int} of {run_judged:int} ({run_share:percent}) half of the items or more in a "
-            "row have the same answer. It takes two indices to flag an administration, and where so many "
-            "answer alike, the spread of their answers does not stand out: look at these, too."
+            f"In {{run_flagged:int}} of {{run_judged:int}} ({{run_share:percent}}) {part} of the items or "
+            f"more in a row have the same answer. It takes {indices} indices to flag an administration, and "
+            "where so many answer alike, the spread of their answers does not stand out: look at these, too."
         )
     if len(changes) and found.n_flagged:
         prose.append(
@@ -82,7 +103,7 @@ def section_screening(context: Context) -> Section:
     return Section(
         estimator="careless-response indices; alpha repeated without the flagged",
         n=found.n_administrations,
-        n_kind=people(weight=9, names=[populations.label(populations.ADMINISTRATIONS)]),
+        n_kind=people(weight=9, names=[populations.label(who)]),
         missing="a missing answer ends a run; distances use the items answered",
         options={"not computed": "; ".join(note.removesuffix(".") for note in found.notes)}
         if found.notes
@@ -91,15 +112,18 @@ def section_screening(context: Context) -> Section:
         prose=prose,
         values=values,
         value_kinds={
-            "administrations": people(weight=9, names=[populations.label(populations.ADMINISTRATIONS)]),
-            "flagged": people("administrations"),
+            "administrations": people(weight=9, names=[populations.label(who)]),
+            "flagged": people("administrations", names=gone),
             "flagged_share": share("administrations", count="flagged"),
             "largest_change": statistic(),
             "largest_change_theme": TEXT,
             **run_kinds,
         },
         account=account,
-        tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
+        tables={
+            "flags": _flags_table(flags),
+            "sensitivity": _sensitivity_table(context, sensitivity, taken_out=taken_out),
+        },
         problems=gaps.problems,
         untested=gaps.untested,
     )
@@ -165,14 +189,16 @@ def _flags_table(flags: pd.DataFrame) -> Table:
     )
 
 
-def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
+def _sensitivity_table(context: Context, sensitivity: pd.DataFrame, *, taken_out: bool) -> Table:
+    left = [populations.any_answer(context.wave_name(context.first_wave), t) for t in sensitivity["theme"]]
+    names = populations.labels(left) if taken_out else []  # counted by other sections, too
     return Table(
         frame=sensitivity,
         kinds={
             **each(TEXT, "theme title"),
             "n": people(weight=1),
             "alpha": statistic("n"),
-            "n_without": people("n"),
+            "n_without": people("n", weight=2 if taken_out else 0, names=names),
             **each(statistic("n", "n_without", tells=["n_without"]), "alpha_without change"),
         },
         title="Alpha with and without the flagged, first wave",
@@ -184,7 +210,8 @@ def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
             "alpha_without": ("Alpha without", "r3"),
             "change": ("Change", "r3"),
         },
-        note="Pairwise, as shown beside the main estimate in the section on reliability.",
+        note=f"Pairwise, as shown{' (without)' if taken_out else ''} beside the main estimate in the "
+        "section on reliability.",
     )
 
 

@@ -38,16 +38,17 @@ twin_item_statistics <- function(items, where) {
   p <- psych::describe(d, type = 3)
   a <- if (length(items) > 1) psych::alpha(some(d), check.keys = FALSE, warnings = FALSE)$item.stats else NULL
   lows <- scale_low[items]; highs <- scale_high[items]
+  g <- do.call(people, c(list(items = items, merge = FALSE), where))
   mean_r <- { r <- cov2cor(cov(d, use = "pairwise")); diag(r) <- NA; rowMeans(r, na.rm = TRUE) }
   list(n = p$n, missing = nrow(d) - p$n, missing_share = 1 - p$n / nrow(d), mean = p$mean, sd = p$sd, se = p$se,
     median = p$median, trimmed = p$trimmed, mad = p$mad, minimum = p$min, maximum = p$max, skew = p$skew,
-    kurtosis = p$kurtosis, floor_share = mapply(function(x, l) mean(x <= l, na.rm = TRUE), d, lows),
-    ceiling_share = mapply(function(x, h) mean(x >= h, na.rm = TRUE), d, highs), item_rest_r = a$r.drop,
+    kurtosis = p$kurtosis, floor_share = mapply(function(x, l) mean(x <= l, na.rm = TRUE), g, lows),
+    ceiling_share = mapply(function(x, h) mean(x >= h, na.rm = TRUE), g, highs), item_rest_r = a$r.drop,
     item_total_r = a$std.r, item_total_r_corrected = a$r.cor, average_r = mean_r)
 }
 
 twin_distribution <- function(items, wave, options) {
-  a <- answers(); v <- a$values[a$wave == wave, items, drop = FALSE]
+  a <- answers(); v <- a$given[a$wave == wave, items, drop = FALSE]
   out <- list(n = colSums(!is.na(v)))
   for (o in options) out[[paste0("share_", o)]] <- colSums(v == o, na.rm = TRUE) / colSums(!is.na(v))
   out

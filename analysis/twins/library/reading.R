@@ -124,8 +124,8 @@ read_covariates <- function() {
 covariates <- function() once("covariates", read_covariates)
 
 # Keyed answers of one wave (and one group of its people); rows without any answer to the instrument dropped.
-people <- function(items = NULL, wave = NULL, covariate = NULL, level = NULL) {
-  a <- answers(); k <- keyed_values()
+people <- function(items = NULL, wave = NULL, covariate = NULL, level = NULL, merge = TRUE) {
+  a <- answers(); k <- if (merge) keyed_values() else keyed(a$given)
   here <- if (is.null(wave)) rep(TRUE, nrow(k)) else a$wave == wave
   here <- here & rowSums(!is.na(k)) > 0
   if (!is.null(covariate)) { g <- group_of(covariate); v <- g[a$participant]; here <- here & !is.na(v) & v %in% level }
