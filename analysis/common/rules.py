@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -93,6 +94,11 @@ class Rule:
     def __str__(self) -> str:
         """Name, sign and cut-off."""
         return f"{self.name}: {self._against(self.cutoff)}"
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks for the cut-off, as a sentence says it."""
+        return "the convention" if self.planned is None else "the plan"
 
     @property
     def printed(self) -> str:
@@ -519,6 +525,12 @@ OF_PEOPLE = (
 def planned_rules() -> dict[str, Rule]:
     """Rules whose cut-off a plan may lay down: those by which the numbers of a validation are judged."""
     return {key: value for key, value in _every_rule().items() if key not in OF_PEOPLE}
+
+
+def planned_cutoffs(meta: Mapping[str, Any]) -> dict[str, float]:
+    """Cut-offs of the plan behind results: what is said of them later is said within `in_force` of these."""
+    entries = (meta.get("plan") or {}).get("entries", {})
+    return dict(entries.get("rules", {}).get("value") or {})
 
 
 @contextmanager

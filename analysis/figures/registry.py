@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from analysis.common.rules import in_force
+from analysis.common.rules import in_force, planned_cutoffs
 from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.audit import audit_figure
-from analysis.figures.base import Builder, Figure, Section
+from analysis.figures.base import Builder, Chart, Figure, Section
 from analysis.figures.coarse import drawn_coarsely
 from analysis.figures.dif_curves import dif_curves_figure
 from analysis.figures.factors import loadings_figure, scree_figure
@@ -68,12 +69,6 @@ FIGURES: dict[str, Builder] = {
 }
 
 
-def planned_cutoffs(meta: Mapping[str, Any]) -> dict[str, float]:
-    """Cut-offs of the plan behind these results."""
-    entries = (meta.get("plan") or {}).get("entries", {})
-    return dict(entries.get("rules", {}).get("value") or {})
-
-
 def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
     """Build every figure that a section of the results tree asks for.
 
@@ -103,6 +98,7 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
 
 def _build(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
     figures = {}
+    cutoffs = planned_cutoffs(meta)
     for name in section["figures"]:
         builder, _, part = name.partition("@")
         about = {**meta, "part": part} if part else meta
@@ -110,9 +106,25 @@ def _build(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
         if shown is None:
             continue
         try:
-            with in_force(planned_cutoffs(meta)):
-                figures[name] = drawn_coarsely(FIGURES[builder], shown, about)
+            with in_force(cutoffs):
+                figures[name] = _drawn_by(drawn_coarsely(FIGURES[builder], shown, about), cutoffs)
         except (ValueError, TypeError, KeyError, IndexError):
             if not section.get("suppressed"):  # else too little is left of it to be drawn
                 raise
     return figures
+
+
+def _drawn_by(figure: Figure, cutoffs: Mapping[str, float]) -> Figure:
+    """A figure whose lines stand at the cut-offs of the plan, too: it is drawn after its words are said."""
+    if not cutoffs:
+        return figure
+
+    def within(draw: Callable[[int], Chart]) -> Callable[[int], Chart]:
+        def drawn(width: int) -> Chart:
+            with in_force(cutoffs):
+                return draw(width)
+
+        return drawn
+
+    live = None if figure.live is None else within(figure.live)
+    return replace(figure, draw=within(figure.draw), live=live)

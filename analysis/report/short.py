@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST
+from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST, in_force, planned_cutoffs
 from analysis.common.standing import Place
 from analysis.common.verdicts import State
 from analysis.report import opening_words
@@ -65,6 +65,11 @@ def short_parts(tree: Tree) -> list[Part]:
     list of Part
         In the order of reading.
     """
+    with in_force(planned_cutoffs(tree["meta"])):
+        return _parts(tree)
+
+
+def _parts(tree: Tree) -> list[Part]:
     page = opening(tree)
     first = [_answer(page), _next(page), _points(tree, page), _levels(tree, page)]
     made = [*first, _asked(tree), _weakest(tree), _answered(tree), _staying(tree)]

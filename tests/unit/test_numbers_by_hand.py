@@ -140,7 +140,7 @@ def test_a_score_at_the_convention_is_not_below_it_and_few_people_are_not_judged
     assert (found["below"], found["sdc_largest"]) == ("B", 4.5)
     assert (found["icc_lowest"], found["icc_lowest_title"]) == (0.69999, "B")
     assert (found["icc_highest"], found["icc_highest_title"]) == (0.91, "C")
-    said = "Below the convention: {below}."
+    said = "Below what the convention asks: {below}."
     assert said in retest._prose(table, found)
     assert said not in retest._prose(table.assign(n=[60, 5, 60]), found)
     assert said not in retest._prose(table, retest._values(table.assign(icc=0.70)))

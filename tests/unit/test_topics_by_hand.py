@@ -285,11 +285,9 @@ def test_shares_of_options_are_of_those_who_answered_as_they_answered() -> None:
         },
     )
     answers = pd.DataFrame({"q1": [1, 1, 3, None], "q2": [None] * 4, "q3": [2, 2, 1, 2]}, dtype="Float64")
-    context = SimpleNamespace(
-        item_ids=["q1", "q2", "q3"], scale=scale, first=answers, items=4 - answers, first_wave="1"
-    )
+    context = SimpleNamespace(item_ids=["q1", "q2", "q3"], scale=scale, items=4 - answers, first_wave="1")
     context.wave_name = str
-    found = items._distributions(cast(Any, context))
+    found = items._distributions(cast(Any, context), answers)
     assert list(found) == ["distribution_agree", "distribution_own"]
     agree, own = (table.frame.set_index("item") for table in found.values())
     assert agree["n"].tolist() == [3, 0] and own["n"].tolist() == [4]

@@ -90,10 +90,10 @@ def _ends(context: Context, given: pd.DataFrame) -> pd.DataFrame:
     """Share of answers on the lowest and the highest option of each item, before any are merged."""
     shares = {}
     for item in context.item_ids:
-        answers = given[item].dropna()
+        told = given[item].dropna()
         offered = context.scale.scale_of(item)
         low, high = (
-            float((answers == end).sum()) / len(answers) if len(answers) else float("nan")
+            float((told == end).sum()) / len(told) if len(told) else float("nan")
             for end in (offered.minimum, offered.maximum)
         )
         shares[item] = (high, low) if item in context.scale.reversed_items else (low, high)
@@ -227,9 +227,9 @@ def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     one = values["weak"] == 1
     weak = (
         f"{{weak:int}} of {{related:int}} items {'goes' if one else 'go'} with the rest of "
-        f"{'its' if one else 'their'} theme less than the convention asks: {{weak_items}}."
+        f"{'its' if one else 'their'} theme less than {ITEM_REST.asked_by} asks: {{weak_items}}."
         if values["weak"]
-        else "All {related:int} items go with the rest of their theme as far as the convention asks."
+        else f"All {{related:int}} items go with the rest of their theme as far as {ITEM_REST.asked_by} asks."
     )
     if not judged:
         weak = "So few people say little of a single relation."

@@ -194,7 +194,7 @@ def _prose(themes: pd.DataFrame, values: Mapping[str, Any], among: int) -> list[
         + ranged("alpha", values, len(themes), among)
     ]
     if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
-        sentences.append("Below the convention for comparing groups: {low_themes}.")
+        sentences.append(f"Below what {ALPHA.asked_by} asks for comparing groups: {{low_themes}}.")
     if themes["omega"].notna().any():
         sentences.append(
             "Omega total lets items differ in how much they carry; it "

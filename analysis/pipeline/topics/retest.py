@@ -331,7 +331,7 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
         "({icc_highest_title})."
     )
     if values["below"] and table["n"].map(of_people).isna().all():
-        sentences.append("Below the convention: {below}.")
+        sentences.append(f"Below what {ICC.asked_by} asks: {{below}}.")
     sentences.append(
         "One person's score must change by more than its SDC (at most {sdc_largest:d2}) before the change "
         "stands out from measurement error. Between other waves people may really change: there the same "
