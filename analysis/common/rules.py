@@ -21,6 +21,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
+OF_PLAN = "cut-off of the plan"
+"""Words behind the name of a rule whose cut-off a plan lays down."""
 _SIGNS = {">=": "≥", ">": ">", "<=": "≤", "<": "<"}
 
 
@@ -78,7 +80,7 @@ class Rule:
     @property
     def name(self) -> str:
         """How the rule is called, with a word where the cut-off is not the published one."""
-        return self.published_name if self.planned is None else f"{self.published_name}, cut-off of the plan"
+        return self.published_name if self.planned is None else f"{self.published_name}, {OF_PLAN}"
 
     @property
     def source(self) -> str:

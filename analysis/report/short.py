@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST, in_force, planned_cutoffs
+from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST, OF_PLAN, in_force, planned_cutoffs
 from analysis.common.standing import Place
 from analysis.common.verdicts import State
 from analysis.report import opening_words
@@ -306,7 +306,10 @@ def _points(tree: Tree, page: Opening) -> Part:
     found = evidence_of(tree["sections"])
     rows = tuple(([point.plain], _passed(found[point.prop], point)) for point in page.points)
     grid = Grid(heads=("They must", "Found"), rows=rows)
-    return Part(heading=opening_words.HEADING, lines=([words.RULES],), grid=grid)
+    asked = (claim for section in tree["sections"].values() for claim in section["findings"])
+    of_plan = any(OF_PLAN in claim["rule"] for claim in asked)
+    lines = ([words.RULES], *([[words.RULES_OF_PLAN]] if of_plan else []))
+    return Part(heading=opening_words.HEADING, lines=lines, grid=grid)
 
 
 def _passed(row: Evidence, point: Point) -> Words:

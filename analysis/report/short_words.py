@@ -37,6 +37,7 @@ WEAK_STUCK = "These got no answer, or all the same one, and so tell us nothing: 
 WEAK_OTHERS = "Of the others none stands out as weak. These go least with the rest of their theme."
 WEAK_NONE = "No question stands out as weak. These go least with the rest of their theme."
 RULES = "Each check is a rule from the research on such questions. A rule is a habit, not a law."
+RULES_OF_PLAN = "For some of the rules a plan set the mark to reach, not the research."
 NO_NUMBER = "could not be worked out"
 UNTESTED = {
     Cause.FEW_PEOPLE: "could not be tested: too few people",

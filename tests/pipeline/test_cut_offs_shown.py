@@ -85,3 +85,13 @@ def test_sentences_name_who_asks(trees: dict[str, dict[str, Any]]) -> None:
         words = {name: " ".join(prose(trees[kind]["sections"][name])) for name in ("items", "retest")}
         assert f"{who} asks" in words["items"]
     assert "Below what the plan asks: " in words["retest"]
+
+
+def test_the_short_report_does_not_call_a_mark_of_the_plan_one_of_research(
+    trees: dict[str, dict[str, Any]],
+) -> None:
+    """Alpha of .40 may pass by a plan, and “each check is a rule from the research” stood above it."""
+    for kind, tree in trees.items():
+        text = json.dumps([[str(line) for line in part.lines] for part in short_parts(tree)])
+        assert "Each check is a rule from the research" in text
+        assert ("a plan set the mark to reach, not the research" in text) == (kind == "planned")
