@@ -17,7 +17,7 @@ from analysis.report.limits import limits_of, untested_lines
 from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
 from analysis.report.standards import evidence_by_property
-from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
+from analysis.report.view import Tree, filled_tables, method_line, notices, prose, table_view, verdicts
 from dashboard import sharing
 from dashboard.filters import filtered, is_of, is_touched
 
@@ -234,7 +234,7 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
     return {
         "section": section,
         "prose": prose(section) if ok else [],
-        "tables": [table_view(name, section, table) for table in section["tables"]] if ok else [],
+        "tables": [table_view(name, section, table) for table in filled_tables(section)] if ok else [],
         "findings": [finding for finding in mine if finding not in apart],
         "apart": apart,
         "filtered": touched,

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from analysis.figures.base import Figure, proportion
-from analysis.report.view import LONG_TABLE, Tree
+from analysis.report.view import LONG_TABLE, Tree, filled_tables
 
 MAIN_ROWS, MAIN_COLUMNS = 10, 9
 """A larger table stands in the supplement: on a page of the report it would be the page."""
@@ -48,11 +48,11 @@ def shown_tables(section: Mapping[str, Any], extent: Extent) -> list[str]:
         Keys, in the order of the section.
     """
     if extent is not Extent.MAIN:
-        return list(section["tables"])
+        return filled_tables(section)
     small = (
         name
-        for name, columns in section["tables"].items()
-        if len(columns) <= MAIN_COLUMNS and row_count(columns) <= MAIN_ROWS
+        for name in filled_tables(section)
+        if len(columns := section["tables"][name]) <= MAIN_COLUMNS and row_count(columns) <= MAIN_ROWS
     )
     return [name for name in [next(small, None)] if name is not None]
 
@@ -139,11 +139,11 @@ def elsewhere_line(
         Empty when every table stands in its section.
     """
     if extent is Extent.MAIN:
-        places = [supplement[key, name] for name in section["tables"]]
+        places = [supplement[key, name] for name in filled_tables(section)]
         return f"All tables of this section: {span(places)} of the supplement." if places else ""
     named = [
         f"Table {numbers[key, name]} ({section['captions'][name]['title']})"
-        for name in section["tables"]
+        for name in filled_tables(section)
         if numbers[key, name].startswith("A")
     ]
     return f"At the end: {'; '.join(named)}." if named else ""

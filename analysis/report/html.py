@@ -37,7 +37,7 @@ from analysis.report.standards import (
     ordered,
     place_line,
 )
-from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
+from analysis.report.view import LONG_TABLE, Tree, filled_tables, method_line, notices, table_view, verdicts
 from instrument.common.formatting import fill_prose, format_value
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -136,7 +136,7 @@ def _section(
         view["tables"] = [_table(name, section, table, extent) for table in shown]
         view["figures"] = [_drawn(name, key, f, section, shown) for key, f in drawn.items()]
         if extent is Extent.MAIN:
-            view["further"] = further_words(len(section["tables"]), len(figures) - len(drawn))
+            view["further"] = further_words(len(filled_tables(section)), len(figures) - len(drawn))
         else:
             view["method"] = method_line(section)
     return view

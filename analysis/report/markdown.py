@@ -23,6 +23,7 @@ from analysis.report.view import (
     STATUS,
     TableView,
     Tree,
+    filled_tables,
     method_line,
     notices,
     prose,
@@ -69,7 +70,7 @@ def _lines(tree: Tree) -> Iterator[str]:
             yield sentence + "\n"
         for warning in section["warnings"]:
             yield f"**Limit.** {warning}\n"
-        for table in section["tables"]:
+        for table in filled_tables(section):
             number += 1
             yield from table_lines(table_view(name, section, table), number)
         yield f"*{method_line(section)}*"

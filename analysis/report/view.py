@@ -36,6 +36,17 @@ class TableView:
     rows: list[list[Cell]]
 
 
+def filled_tables(section: Mapping[str, Any]) -> list[str]:
+    """Give the tables of a section that have a row; one without is not shown.
+
+    Examples
+    --------
+    >>> filled_tables({"tables": {"a": {"n": [3]}, "b": {"n": []}, "c": {}}})
+    ['a']
+    """
+    return [name for name, columns in section["tables"].items() if any(map(len, columns.values()))]
+
+
 def table_view(section_name: str, section: Mapping[str, Any], name: str) -> TableView:
     """Arrange one table of a section.
 

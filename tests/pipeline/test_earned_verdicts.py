@@ -143,6 +143,23 @@ def tiny_groups() -> Validation:
     return validate(frame, scale, covariates=rare, seed=2, topics=("groups", "fairness"))
 
 
+def test_no_table_without_rows_is_printed(twenty: Validation) -> None:
+    bare = re.compile(r"\|[-:|]+\|\n(?!\|)")
+    empty = 0
+    frame = answers_of(garden(), 85)
+    ages = people(frame, age=np.arange(18, 103))
+    for found in (twenty, validate(frame, garden(), covariates=ages, topics=["fairness"])):
+        sections = [s for s in found.tree["sections"].values() if s["status"] == "ok"]
+        tables = [columns for s in sections for columns in s["tables"].values()]
+        empty += sum(not any(columns.values()) for columns in tables)
+        text = render_markdown(found.tree)
+        assert not bare.search(text)
+        assert text.count("\n**Table ") == sum(any(columns.values()) for columns in tables)
+        page = render_html(found.tree)
+        assert all("<td" in table or '<th scope="row"' in table for table in page.split("<table")[1:])
+    assert empty
+
+
 def printed_forms(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "html", words_of_page(render_html(tree))
     yield "markdown", render_markdown(tree)
@@ -731,8 +748,16 @@ def test_a_model_without_a_solution_is_named_and_nothing_to_mend() -> None:
         codes[item] = 5 - codes[item] if scale.item(item).reverse else codes[item]
     codes.insert(0, "participant", [f"p{k:03d}" for k in range(85)])
     codes.insert(1, "wave", 1)
-    found = validate(codes, scale, topics=["models", "validity"])
+    found = validate(codes, scale, topics=["exploration", "models", "validity"])
     models = found.tree["sections"]["models"]
+    one = models["values"]
+    assert prose(models)[1] == (
+        "The fit of a factor per theme says nothing here: an improper solution; with one factor for the same "
+        f"items, CFI is {one['one_cfi']:.3f} and RMSEA {one['one_rmsea']:.3f}.".replace(" 0.", " .")
+    )
+    explored = found.tree["sections"]["exploration"]
+    share = f"{explored['values']['explained']:.1%}"
+    assert prose(explored)[0] == f"With 1 factor, {share} of the variance is explained."
     assert models["problems"] == []
     causes = {row["what"]: row["cause"] for row in models["untested"]}
     lost = [what for what, cause in causes.items() if cause == Cause.NOT_FOUND]

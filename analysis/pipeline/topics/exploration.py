@@ -144,11 +144,13 @@ MOST_WITH_ONE_CORRELATION = 2
 
 
 def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
-    sentences = [
-        f"With {counted('factors', n_factors, 'factor')}, "
-        "{with_theme:int} of {items:int} items load most on the same factor as "
-        "most of their theme; {explained:percent} of the variance is explained."
-    ]
+    themes = (
+        "{with_theme:int} of {items:int} items load most on the same factor as most of their theme; "
+        if n_factors > 1
+        else ""  # on one factor every item loads most
+    )
+    explained = "{explained:percent} of the variance is explained."
+    sentences = [f"With {counted('factors', n_factors, 'factor')}, {themes}{explained}"]
     if values["apart"]:
         sentences.append("Items that go elsewhere: {apart}.")
     if values["crossed"]:

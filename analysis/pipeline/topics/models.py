@@ -239,10 +239,23 @@ def _disagreeing(row: pd.Series) -> list[str]:
     ]
 
 
+_OF_ONE_STRUCTURE = (Cause.IMPROPER, Cause.NOT_ESTIMATED, Cause.NOTHING_LEFT)
+
+
 def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> list[str]:
     structures = {found.models[name].structure for name in found.fits}
     sentences = [_stated(values["models"], values["fitted"])]
-    if cause is not None:
+    if cause in _OF_ONE_STRUCTURE and structures != {Structure.ONE}:
+        others = _are_known(values, "one_cfi", "one_rmsea")
+        sentences.append(
+            f"The fit of a factor per theme says nothing here: {cause.words}"
+            + (
+                "; with one factor for the same items, CFI is {one_cfi:r3} and RMSEA {one_rmsea:r3}."
+                if others
+                else "."
+            )
+        )
+    elif cause is not None:
         sentences.append(f"Their fit says nothing here: {cause.words}.")
     elif Structure.CORRELATED in structures:
         sentences.append(
