@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from decimal import ROUND_05UP, Context, Decimal
 from typing import Any
 
 from analysis.disclosure.counts import is_number
@@ -13,6 +14,8 @@ _QUOTED = re.compile(r"\[[^\]]*\]|(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"")
 _NUMBER = re.compile(r"[^\s()\[\],;:“”\"']*\d[^\s()\[\],;:“”\"']*")
 _PLACE = re.compile(r"\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
 ABSENT = "–"
+_DECIMALS = re.compile(r"[bdr]\d")
+_WIDE = Context(prec=400)
 
 
 def masked(text: str, spared: Collection[str] = ()) -> str:
@@ -96,8 +99,15 @@ def rounded(value: Any, form: str | None, *, coarse: bool = False) -> Any:
     if not isinstance(value, float) or not is_number(value):
         return value
     kept = digits(form, coarse=coarse)
-    made = round(value, kept)
-    return Coarse(made) if kept < digits(form) else made
+    if kept < digits(form):
+        return Coarse(round(value, kept))
+    if form == "percent":  # as it is printed: the share and a hundred times it may part at a tie
+        return float(f"{100 * value:.1f}") / 100
+    if form is not None and _DECIMALS.fullmatch(form):
+        return round(value, kept)
+    # printed with fewer digits, if at all: only a whole number of steps ends in 0 or 5, so that no print is
+    # rounded twice
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-kept), ROUND_05UP, _WIDE))
 
 
 def digits(form: str | None, *, coarse: bool = False) -> int:
@@ -106,7 +116,7 @@ def digits(form: str | None, *, coarse: bool = False) -> int:
         return 2 if coarse else 3
     if form == "p":
         return 4
-    most = int(form[1]) if form is not None and re.fullmatch(r"[bdr]\d", form) else 3
+    most = int(form[1]) if form is not None and _DECIMALS.fullmatch(form) else 3
     return min(most, 1) if coarse else most
 
 

@@ -61,6 +61,8 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     groups = list(dict.fromkeys(table["third"]))
     last = table.groupby("third", sort=False).last()
     told = "; ".join(f"{group} {last.loc[group, 'surviving']:.0%}" for group in groups)
+    # steps of few people are left out of a shared copy: the last one shown may be long before the end
+    where = "at the end" if section.get("suppressed") is None else "after the last step shown"
     palette, dashes = list(SERIES[: len(groups)]), [list(dash) for dash in DASHES[: len(groups)]]
     end = float(table["time"].max())
 
@@ -104,7 +106,7 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title="Still using the app, by thirds of the score at the landmark",
-        alt=f"Kaplan-Meier curves. Still using the app at the end: {told}.",
+        alt=f"Kaplan-Meier curves. Still using the app {where}: {told}.",
         draw=draw,
         tables=("curves", "at_risk"),
     )

@@ -16,7 +16,6 @@ from instrument.common.formatting import format_value
 def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """One small curve per theme; above the dashed line a score is precise."""
     table = table_of(section, "information")
-    fit = table_of(section, "fit")
     needed = 1 / (1 - ICC.cutoff)
     titles = list(pd.unique(table["title"]))
     peaks = table.loc[table.groupby("title", sort=False)["information"].idxmax()]
@@ -45,7 +44,7 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         rows = [titles[at : at + across] for at in range(0, len(titles), across)]
         return alt.vconcat(*(alt.hconcat(*(one(title, each) for title in row)) for row in rows))
 
-    of = "1 theme" if len(fit) == 1 else f"{len(fit)} themes"
+    of = "1 theme" if len(titles) == 1 else f"{len(titles)} themes"
     return Figure(
         title=f"Information is highest for {top}, at a standing of {place}; above the dashed line "
         f"reliability is {ICC.printed} or more",

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.disclosure.answers import hide_distributions
 from analysis.disclosure.counts import Ledger, enter, is_number, share_of, small
@@ -39,6 +41,7 @@ from analysis.disclosure.texts import digits, masked, rounded
 from analysis.report.markdown import render_markdown
 from analysis.report.short_forms import render_short_html
 from dashboard.sharing import handouts, tables_zip
+from instrument.common.formatting import format_value
 
 sys.path.insert(0, str(Path(__file__).parent))
 from trees_to_share import caption, section
@@ -448,6 +451,22 @@ def test_digits_that_are_kept() -> None:
     assert [digits(form) for form in ("percent", "p", "d2", "r3", "b1", "int", None)] == [3, 4, 2, 3, 1, 3, 3]
     assert [digits(form, coarse=True) for form in ("percent", "p", "d2", "b3", None)] == [2, 4, 1, 1, 1]
     assert rounded(0.12345, "r2") == 0.12 and rounded(7, "d2") == 7 and rounded(True, "d2") is True
+
+
+NUMBERS = st.one_of(
+    st.floats(-1e6, 1e6),
+    st.fractions(-3, 3, max_denominator=400).map(float),
+    st.integers(-99_999, 99_999).map(lambda whole: whole / 100_000),
+)
+
+
+@given(NUMBERS)
+def test_a_shared_copy_prints_what_the_whole_prints(value: float) -> None:
+    """A number is rounded once, whatever it is printed with later: .0012348 is .00, not .01 by way of .005."""
+    for form in ("percent", "p", "d1", "d2", "d3", "r2", "r3", "int"):
+        assert format_value(rounded(value, form), form) == format_value(value, form), form
+    for form in ("int", "d1", "d2", "r2"):
+        assert format_value(rounded(value, None), form) == format_value(value, form), form
 
 
 # a whole tree
