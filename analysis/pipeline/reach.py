@@ -114,7 +114,7 @@ class Gaps:
             Why the part cannot be judged.
         """
         cause = explained(self.context, error, self.few, items)
-        if cause is None and lacks_option(parts):
+        if cause in (None, Cause.NOT_FOUND) and lacks_option(parts):
             cause = Cause.EMPTY_OPTION
         if cause is None:
             self.problems.append(f"{what}: {error}")

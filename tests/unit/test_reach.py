@@ -66,6 +66,8 @@ REFUSED = NotEstimableError("cfa: it does not converge.\nHint: look at the items
         (Cause.FEW_PEOPLE, REFUSED, [], Cause.FEW_PEOPLE),
         (None, UnderidentifiedError("cfa: more unknowns than knowns."), [], Cause.NOT_DETERMINED),
         (None, ConvergenceError("cfa: no convergence."), [], Cause.NOT_FOUND),
+        (None, ConvergenceError("cfa: no convergence."), frames([1, 2], [1]), Cause.EMPTY_OPTION),
+        (None, ConvergenceError("cfa: no convergence."), frames([1, 2], [1, 2]), Cause.NOT_FOUND),
         (Cause.FEW_PEOPLE, ConvergenceError("cfa: no convergence."), [], Cause.FEW_PEOPLE),
         (Cause.FEW_PEOPLE, DefinitionError("cfa: no such item."), [], Cause.NOT_ESTIMATED),
     ],
