@@ -457,6 +457,7 @@ NUMBERS = st.one_of(
     st.floats(-1e6, 1e6),
     st.fractions(-3, 3, max_denominator=400).map(float),
     st.integers(-99_999, 99_999).map(lambda whole: whole / 100_000),
+    st.integers(0, 400).map(lambda people: people / 400),  # shares that lie between two prints
 )
 
 
