@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.adherence.collecting import collect
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign, assemble, early_rating, refuse_overlap
 from analysis.adherence.design.late_answers import late_rows, said_of
-from analysis.adherence.models.run import ModelRun, days_watched
+from analysis.adherence.models.run import ModelRun, days_watched, filled_tables
 from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
 from analysis.adherence.result import AdherenceResult
 from analysis.reliability.resampling import checked_level, checked_seed
@@ -208,6 +208,56 @@ def analysed_people(
     if (outcome := _outcome_in(design, study)) is not None:
         found[".outcome"] = frame[outcome].astype("Float64")
     return found if design.clusters is None else found.assign(**{".cluster": design.clusters.of_row})
+
+
+def analysed_gaps(
+    card: Scorecard,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    seed: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give everyone still watched at the landmark, gaps and all, and what the gaps were filled with.
+
+    Parameters
+    ----------
+    card, usage, study, outcomes, covariates, seed
+        As of `relate_adherence`; the card without ratings that came late.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        One row per person: participant, the scores, the columns held constant, `done`, `due`, `at_risk`,
+        `answered`, `complete` (whether nothing that is held constant is missing), `.cluster` where people
+        come in clusters. And one row for each value filled in: predictor (in whose model), imputation (from
+        1), participant, column, value.
+    """
+    names, design = _of_card(card, usage, study, outcomes, covariates)
+    frame = design.watched
+    columns = dict.fromkeys(["participant", *names, *design.adjusters, "done", "due", "at_risk", "answered"])
+    found = frame[list(columns)].assign(complete=frame["participant"].isin(design.everyone["participant"]))
+    flags = ["at_risk", "answered", "complete"]
+    found[flags] = found[flags].astype(bool).astype(int)
+    if design.watched_clusters is not None:
+        found[".cluster"] = design.watched_clusters.of_row
+    filled = [
+        pd.DataFrame(
+            {
+                "predictor": name,
+                "imputation": number,
+                "participant": found["participant"].to_numpy()[rows],
+                "column": np.array([name, *design.adjusters])[places],
+                "value": table[rows, places],
+            }
+        )
+        for name in names
+        if (made := filled_tables(design, name, seed)) is not None
+        for rows, places in [np.nonzero(np.isnan(made[0]))]
+        for number, table in enumerate(made[1], start=1)
+    ]
+    empty = pd.DataFrame(columns=["predictor", "imputation", "participant", "column", "value"])
+    return found, pd.concat(filled, ignore_index=True) if filled else empty
 
 
 def some_of(

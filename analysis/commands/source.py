@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from instrument.commands.reading_options import said_of
 
 ROLES = ("responses", "usage", "outcomes", "covariates", "times", "enrolment", "audit")
 _NOT_AGAIN = {"out", "forms", "analysed", "shared"}
+_IN_R = {"utf-8": "UTF-8-BOM", "utf-8-sig": "UTF-8-BOM", "mac-roman": "MACINTOSH"}
 _ONLY_HERE = ("labels", "sheet", "mapping")  # ways of reading that R is not taught
 
 
@@ -59,7 +61,7 @@ def source_of_run(context: typer.Context) -> dict[str, Any] | None:
         "participant": told.get("participant") or "participant",
         "wave": told.get("wave") or "wave",
         "separator": said_of(told.get("delimiter"), "answers"),
-        "encoding": _encoding(told.get("encoding") or "utf-8"),
+        "encoding": encoding_in_r(told.get("encoding") or "utf-8"),
         "decimal": said_of(told.get("decimal"), "answers") or ".",
         "missing": [word.strip() for word in str(told.get("na") or "NA").split(",")],
     }
@@ -69,8 +71,16 @@ def _measures(roles: dict[str, Any]) -> list[str]:
     return [role for role in roles if role.startswith("measure ")]
 
 
-def _encoding(name: str) -> str:
-    return "UTF-8-BOM" if name.lower().replace("_", "-") in ("utf-8", "utf-8-sig", "utf8") else name
+def encoding_in_r(name: str) -> str:
+    """Name an encoding as R knows it: Python takes latin-1 and latin9, iconv does not.
+
+    Examples
+    --------
+    >>> encoding_in_r("latin-1"), encoding_in_r("utf8")
+    ('iso8859-1', 'UTF-8-BOM')
+    """
+    known = codecs.lookup(name).name.replace("_", "-")
+    return _IN_R.get(known, known)
 
 
 def _is_file(value: Any) -> bool:

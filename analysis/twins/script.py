@@ -21,6 +21,7 @@ LIBRARY = (
     "structure",
     "agreement",
     "use",
+    "use_further",
 )
 WRITTEN = re.compile(r"\{(\w+):([A-Za-z]\w*)\}")
 Tree = Mapping[str, Any]
@@ -93,6 +94,12 @@ _WORDS = {
     "NA",
     "TRUE",
     "FALSE",
+    "Inf",
+    "NaN",
+    "NA_integer_",
+    "NA_real_",
+    "NA_character_",
+    "NA_complex_",
 }
 
 

@@ -19,6 +19,7 @@ import yaml
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
+from analysis.commands.source import encoding_in_r
 from analysis.commands.validate import run_command
 from analysis.disclosure.shared import to_share
 from analysis.pipeline import Validation, validate
@@ -178,6 +179,28 @@ def test_any_label_is_one_text_of_r(text: str) -> None:
 
     assert json.loads(back) == text
     assert balanced(literal({text or "x": [text, text]}))
+
+
+@pytest.mark.parametrize(
+    "word", ["if", "TRUE", "NULL", "Inf", "NaN", "NA", "NA_integer_", "next", "in", "else"]
+)
+def test_words_of_r_are_quoted_as_names(word: str) -> None:
+    assert literal({word: 1, f"{word}_": 2}) == f"list(`{word}` = 1, {word}_ = 2)"
+
+
+@pytest.mark.parametrize(
+    ("python", "iconv"),
+    [
+        ("latin-1", "iso8859-1"),
+        ("latin9", "iso8859-15"),
+        ("utf_8", "UTF-8-BOM"),
+        ("windows-1252", "cp1252"),
+        ("mac_roman", "MACINTOSH"),
+        ("euc_jp", "euc-jp"),
+    ],
+)
+def test_encodings_are_named_as_iconv_knows_them(python: str, iconv: str) -> None:
+    assert encoding_in_r(python) == iconv
 
 
 def test_rows_are_counted_from_one() -> None:
@@ -343,6 +366,57 @@ def test_people_at_the_landmark_go_out_with_the_answers_and_give_the_effect_agai
     assert (people["days_watched"] >= people["active_days_after"]).all()
 
 
+def held_by(section: dict[str, Any], score: str) -> list[str]:
+    """Columns that the main model of a score holds constant, as the calls of R have them."""
+    calls = (call["arguments"] for call in sort_numbers(section).calls if call["call"] == "use")
+    return next(one["terms"] for one in calls if (one["model"], one["predictor"]) == ("remaining", score))
+
+
+def test_gaps_as_they_were_filled_go_out_and_give_the_pooled_effect_again(
+    later: tuple[dict[str, Any], dict[str, pd.DataFrame]],
+) -> None:
+    section, inputs = later
+    models = pd.DataFrame(section["tables"]["models"]).set_index(["model", "predictor"])
+    row = models.loc[("remaining use, imputed", "humanness")]
+    watched, filled = inputs["later_use_watched"], inputs["later_use_imputed"]
+    columns = ["humanness", *held_by(section, "humanness")]
+    filled = filled[filled["predictor"] == "humanness"]
+    own = []
+    for _, part in filled.groupby("imputation"):
+        table = watched.set_index("participant")[columns].astype(float)
+        for participant, column, value in part[["participant", "column", "value"]].itertuples(index=False):
+            assert np.isnan(table.loc[participant, column])
+            table.loc[participant, column] = value
+        z = (table - table.mean()) / table.std()
+        x, due = np.column_stack([np.ones(len(z)), z]), watched["due"].to_numpy(float)
+        share = watched["done"].to_numpy(float) / due
+        own.append(GLM(share, x, Binomial(), var_weights=due).fit(tol=1e-12).params[1])
+    assert len(own) == 20
+    assert row["n"] == len(watched) > len(inputs["later_use"])
+    assert np.mean(own) == pytest.approx(row["coefficient"], abs=1e-9)
+
+
+def test_everyone_watched_goes_out_and_gives_the_weighted_effect_again(
+    later: tuple[dict[str, Any], dict[str, pd.DataFrame]],
+) -> None:
+    section, inputs = later
+    models = pd.DataFrame(section["tables"]["models"]).set_index(["model", "predictor"])
+    row = models.loc[("remaining use, weighted", "total")]
+    held, people = held_by(section, "total"), inputs["later_use"]
+    watched = inputs["later_use_watched"].query("complete == 1")
+    assert list(watched.loc[watched["answered"] == 1, "participant"]) == list(people["participant"])
+    x = np.column_stack([np.ones(len(watched)), watched[held], 1 - watched["at_risk"]])
+    answered = watched["answered"].to_numpy(float)
+    chance = GLM(answered, x, Binomial()).fit(tol=1e-12).fittedvalues[answered == 1]
+    weights = np.minimum(answered.mean() / chance, np.quantile(answered.mean() / chance, 0.99))
+    z = people[["total", *held]].astype(float)
+    z = z.where(z.isin([0, 1]).all(), (z - z.mean()) / z.std())
+    done, due = people["done"].to_numpy(float), people["due"].to_numpy(float)
+    design = np.column_stack([np.ones(len(z)), z])
+    model = GLM(done / due, design, Binomial(), var_weights=due * weights).fit(tol=1e-12)
+    assert model.params[1] == pytest.approx(row["coefficient"], abs=1e-7)
+
+
 def test_models_of_later_use_have_calls_of_r_with_what_they_hold_constant(
     later: tuple[dict[str, Any], dict[str, pd.DataFrame]],
 ) -> None:
@@ -358,7 +432,15 @@ def test_models_of_later_use_have_calls_of_r_with_what_they_hold_constant(
         "days",
         "reached",
         "outcome",
-    }  # counts: no jackknife
+        "counts",
+    }
+    more = [call for call in sorted_out.calls if call["call"] == "use_further"]
+    assert {call["arguments"]["model"] for call in more} == {"beta", "weighted", "imputed", "chosen"}
+    models = section["tables"]["models"]["model"]
+    without = {
+        models[row] for every in sorted_out.reasons.values() for table, _, row in every if table == "models"
+    }
+    assert without == {"remaining use, linear with a random intercept by cluster"}
     assert set(named.values()) == {len(scores)}
     for call in calls:
         row = section["tables"][call["table"]]

@@ -238,18 +238,13 @@ class ModelRun:
     def _imputed(self) -> None:
         """Everyone still watched, with the missing scores and covariates imputed."""
         watched = self._design.watched
-        wanted = [self._predictor, *self._design.adjusters]
-        table = watched[wanted].astype(float).to_numpy()
-        if not np.isnan(table).any():
+        found = filled_tables(self._design, self._predictor, self._seed)
+        if found is None:
             self.unneeded.append(IMPUTED)
             return
-        later = watched[list(AUXILIARY)].astype(float)
-        # Alliance may matter less to those who had left: the gaps are filled with that in mind.
-        extra = later.assign(product=later["done"] * later["at_risk"]).to_numpy()
-        extra = extra[:, varies(extra)]
-        completed = impute(np.column_stack([table, extra]), self._seed)
+        table, completed = found
         done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))
-        given = (len(wanted), self._level, self._design.watched_clusters)
+        given = (table.shape[1], self._level, self._design.watched_clusters)
         pooled, effect = pooled_use(completed, done, due, *given)
         fit = Fit(
             coefficients=np.array([pooled.estimate]),
@@ -563,6 +558,18 @@ class ModelRun:
             }
         )
         self.effects.append(effect_row(model, self._predictor, fit, column, self._level, how))
+
+
+def filled_tables(design: LandmarkDesign, predictor: str, seed: int) -> tuple[Floats, list[Floats]] | None:
+    """Score and adjustment of everyone watched, and the same with gaps filled; None where there are none."""
+    table = design.watched[[predictor, *design.adjusters]].astype(float).to_numpy()
+    if not np.isnan(table).any():
+        return None
+    later = design.watched[list(AUXILIARY)].astype(float)
+    # Alliance may matter less to those who had left: the gaps are filled with that in mind.
+    extra = later.assign(product=later["done"] * later["at_risk"]).to_numpy()
+    extra = extra[:, varies(extra)]
+    return table, impute(np.column_stack([table, extra]), seed)
 
 
 def days_watched(frame: pd.DataFrame, day: float) -> Floats:

@@ -210,11 +210,14 @@ def related(context: Context) -> AdherenceResult:
 
 
 def _people(context: Context) -> dict[str, pd.DataFrame]:
-    """Those analysed, one row per person, as the models of later use see them."""
-    from analysis.adherence.relate_adherence import analysed_people
+    """Those analysed, one row per person, as models of later use see them; everyone watched; gaps filled."""
+    from analysis.adherence.relate_adherence import analysed_gaps, analysed_people
 
-    card, sides = card_in_time(context), (context.outcomes, context.known_covariates)
-    return {"later_use": analysed_people(card, usage_of(context), study_of(context), *sides)}
+    given = (card_in_time(context), usage_of(context), study_of(context))
+    sides = (context.outcomes, context.known_covariates)
+    watched, filled = analysed_gaps(*given, *sides, seed=context.seed)
+    tables = {"later_use": analysed_people(*given, *sides), "later_use_watched": watched}
+    return tables | ({"later_use_imputed": filled} if len(filled) else {})
 
 
 def study_of(context: Context) -> Study:

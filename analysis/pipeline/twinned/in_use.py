@@ -20,6 +20,10 @@ OF_MODELS = (
     "e_value_limit"
 )
 OF_FITS = "n events columns per_column"
+ALWAYS = (
+    "n coefficient se pvalue ratio ci_lower ci_upper effect effect_lower effect_upper e_value e_value_limit"
+)
+SHIFTED = ("n", "imputed", "effect", "effect_lower", "effect_upper", "pvalue")
 Terms = dict[tuple[str, str], list[str]]
 """By model and score: what is held constant."""
 
@@ -56,8 +60,9 @@ def twins_of_later_use(context: Context, section: Section, found: AdherenceResul
             twins.leave(Reason.SEEDED, "*", table)
     twins.leave(Reason.SEEDED, DRAWN_VALUES)
     level, clustered = found.design["confidence"], found.design["cluster"] is not None
-    called = _called(clustered=clustered)
+    called = _called()
     terms = _terms_of(found.coefficients, called)
+    _add_further(twins, section, terms, level)
     for table, numbers in (("effects", OF_MODELS), ("models", OF_MODELS), ("fits", OF_FITS)):
         if table not in section.tables:
             continue
@@ -67,7 +72,7 @@ def twins_of_later_use(context: Context, section: Section, found: AdherenceResul
                 arguments = {"predictor": key[1], "terms": terms[key], "level": level}
                 twins.add("use", numbers, table=table, rows=[row], model=called[key[0]], **arguments)
         if table != "fits":
-            _add_adjusted(twins, frame[frame["model"].isin(list(called))], table)
+            _add_adjusted(twins, frame[frame["model"].isin([*called, *_further()])], table)
     _add_first(twins, section, found)
     _add_context(twins, section, found, terms, level, called)
     _add_checks(twins, section, terms, clustered=clustered)
@@ -75,11 +80,11 @@ def twins_of_later_use(context: Context, section: Section, found: AdherenceResul
     return twins
 
 
-def _called(*, clustered: bool) -> dict[str, str]:
-    """Models that the script of R fits, by its names for them; of counts in clusters it has no jackknife."""
+def _called() -> dict[str, str]:
+    """Models that the script of R fits, by its names for them."""
     from analysis.adherence.models import run
 
-    called = {
+    return {
         run.REMAINING: "remaining",
         run.HAZARD: "hazard",
         run.DISCRETE: "weekly",
@@ -88,7 +93,44 @@ def _called(*, clustered: bool) -> dict[str, str]:
         run.REACHED: "reached",
         run.OUTCOME: "outcome",
     }
-    return {model: name for model, name in called.items() if not (clustered and model == run.COUNT)}
+
+
+def _further() -> dict[str, str]:
+    """Models that the script of R writes out itself, by its names for them."""
+    from analysis.adherence.models import run
+
+    return {run.BETA: "beta", run.WEIGHTED: "weighted", run.IMPUTED: "imputed", run.CHOSEN: "chosen"}
+
+
+def _add_further(twins: Twins, section: Section, terms: Terms, level: float) -> None:
+    """Beta-binomial, weighted and imputed use, the count model chosen by AIC, and shifted scores.
+
+    They hold constant what the main model does, whose terms are those of its coefficients.
+    """
+    from analysis.adherence.models.run import REMAINING
+
+    called = _further()
+    wanted = {
+        "effects": ALWAYS,
+        "models": ALWAYS,
+        "fits": "n columns per_column",
+    }
+    for table in (name for name in wanted if name in section.tables):
+        frame = section.tables[table].frame.reset_index(drop=True)
+        for row, (model, predictor) in enumerate(zip(frame["model"], frame["predictor"], strict=True)):
+            if model in called and (REMAINING, predictor) in terms:
+                held = {"predictor": predictor, "terms": terms[REMAINING, predictor], "level": level}
+                twins.add("use_further", wanted[table], table=table, rows=[row], model=called[model], **held)
+    if not terms or "unanswered" not in section.tables:
+        return
+    frame = section.tables["unanswered"].frame.reset_index(drop=True)
+    columns = " ".join(name for name in frame if name in SHIFTED)
+    for predictor, rows in frame.groupby("predictor", sort=False).groups.items():
+        if (REMAINING, str(predictor)) in terms:
+            place = [int(row) for row in rows]
+            shifts = [float(frame["shift"].iloc[row]) for row in place]
+            held = {"predictor": str(predictor), "terms": terms[REMAINING, str(predictor)], "level": level}
+            twins.add("use_shifted", columns, table="unanswered", rows=place, shifts=shifts, **held)
 
 
 def _terms_of(coefficients: pd.DataFrame, called: Mapping[str, str]) -> Terms:

@@ -159,7 +159,7 @@ twin_both_waves <- function(first, second, scores = NULL) {
 }
 
 twin_covariate <- function(name, wave) {
-  d <- people(wave = wave); v <- group_of(name)[sub("\\.[0-9]+$", "", rownames(d))]
+  d <- people(wave = wave); v <- group_of(name)[rownames(d)]
   list(n = sum(!is.na(v)), values = length(unique(v[!is.na(v)])), all = nrow(d))
 }
 

@@ -1,17 +1,23 @@
 # ---- Models of the structure, by lavaan ----
 
+# lavaan takes no reserved word of R for a variable (`if`, `NULL`): such names go in and are looked for with a stroke.
+reserved <- c("if", "else", "repeat", "while", "function", "for", "next", "break", "in", "NULL", "TRUE", "FALSE", "Inf", "NaN",
+  "NA", "NA_integer_", "NA_real_", "NA_character_", "NA_complex_")
+safe <- function(words) gsub(sprintf("(?<![A-Za-z0-9._])(%s)(?![A-Za-z0-9._])(?!\\s*[*(])", paste(reserved, collapse = "|")),
+  "\\1._", words, perl = TRUE)
+
 to_the_end <- list(rel.tol = 1e-14, x.tol = 1e-14, abs.tol = 0, eval.max = 20000, iter.max = 20000)
 
-fit_of <- function(syntax, where, estimator, orthogonal = FALSE, control = list()) {
-  key <- paste("fit", syntax, paste(unlist(where), collapse = " "), estimator, orthogonal, length(control))
+fit_of <- function(syntax, where, estimator, orthogonal = FALSE, control = list(), ...) {
+  key <- paste("fit", syntax, paste(unlist(where), collapse = " "), estimator, orthogonal, length(control), ...length())
   once(key, function() {
     needs("lavaan")
     its <- intersect(items$item, unlist(strsplit(syntax, "[^A-Za-z0-9._]+")))
-    d <- some(chosen(its, where))
+    d <- some(chosen(its, where)); names(d) <- its <- safe(its); syntax <- safe(syntax)
     ordered <- estimator %in% c("WLSMV", "ULSMV")
     fit <- function(...) lavaan::sem(syntax, d, estimator = estimator, ordered = if (ordered) its else NULL,
       missing = rule_missing %||% if (ordered) "pairwise" else "fiml", orthogonal = orthogonal, std.lv = orthogonal, ...)
-    f <- fit(control = control)
+    f <- fit(control = control, ...)
     if (!orthogonal) return(f)
     # A bifactor model has local optima: other starts are tried, and the best one is fitted whole.
     set.seed(1); best <- f; at <- lavaan::parTable(f); loads <- at$op == "=~" & at$free > 0
@@ -46,8 +52,16 @@ fit_numbers <- function(f) {
 
 twin_fit <- function(syntax, where, estimator, orthogonal = FALSE) fit_numbers(fit_of(syntax, where, estimator, orthogonal))
 
+# Searched on from where lavaan stops: a corrected difference divides by a difference of corrections, which is small.
+ended <- function(syntax, where, estimator, orthogonal) {
+  f <- fit_of(syntax, where, estimator, orthogonal)
+  if (orthogonal || estimator != "MLR") return(f)
+  tryCatch(fit_of(syntax, where, estimator, control = list(reltol = 1e-16, maxit = 1000), optim.method = "BFGS", start = lavaan::parTable(f)),
+    error = function(e) f)
+}
+
 twin_difference <- function(narrow, wide, where, estimator, narrow_orthogonal = FALSE, wide_orthogonal = FALSE) {
-  a <- fit_of(narrow, where, estimator, narrow_orthogonal); b <- fit_of(wide, where, estimator, wide_orthogonal)
+  a <- ended(narrow, where, estimator, narrow_orthogonal); b <- ended(wide, where, estimator, wide_orthogonal)
   t <- as.data.frame(lavaan::lavTestLRT(b, a))
   list(chisq_diff = t[2, "Chisq diff"], df_diff = t[2, "Df diff"], pvalue = t[2, "Pr(>Chisq)"])
 }
@@ -66,7 +80,7 @@ twin_estimates <- function(syntax, where, estimator, parameters) {
   f <- fit_of(syntax, where, estimator)
   p <- lavaan::parameterEstimates(f, standardized = TRUE)
   one <- ifelse(p$op == ":=", paste(p$lhs, p$op), paste(p$lhs, p$op, p$rhs)); other <- paste(p$rhs, p$op, p$lhs)
-  at <- vapply(parameters, function(name) {
+  at <- vapply(safe(parameters), function(name) {
     name <- sub(":= .*$", ":=", name)
     c(which(one == name), which(other == name & p$op == "~~"))[1]
   }, 0L)
@@ -91,7 +105,7 @@ changes_of <- function(syntax, where, estimator, orthogonal = FALSE) once(paste(
 twin_left_out <- function(syntax, where, estimator, lhs, op, rhs, trivial, orthogonal = FALSE) {
   m <- changes_of(syntax, where, estimator, orthogonal)
   key <- paste(m$lhs, m$op, m$rhs); turned <- paste(m$rhs, m$op, m$lhs)
-  at <- mapply(function(a, o, b) c(which(key == paste(a, o, b)), which(turned == paste(a, o, b) & m$op == "~~"))[1], lhs, op, rhs)
+  at <- mapply(function(a, o, b) c(which(key == paste(a, o, b)), which(turned == paste(a, o, b) & m$op == "~~"))[1], safe(lhs), op, safe(rhs))
   m <- m[at, ]
   c(as.list(m[c("mi", "epc", "sepc", "se", "ci_lower", "ci_upper")]),
     list(power = pchisq(qchisq(0.95, 1), 1, (trivial / m$se)^2, lower.tail = FALSE)))
@@ -114,7 +128,7 @@ residuals_of <- function(syntax, where, estimator, orthogonal = FALSE) once(past
 
 twin_residuals <- function(syntax, where, estimator, one, other, orthogonal = FALSE) {
   r <- residuals_of(syntax, where, estimator, orthogonal)
-  v <- r$cov[cbind(one, other)]; se <- r$se[cbind(one, other)]
+  at <- cbind(safe(one), safe(other)); v <- r$cov[at]; se <- r$se[at]
   list(residual = v, se = se, z = v / se, ci_lower = v - qnorm(0.95) * se, ci_upper = v + qnorm(0.95) * se)
 }
 
@@ -177,19 +191,19 @@ levels_of <- function(items, where, covariate, groups, kind) {
   key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "), kind)
   once(key, function() {
     needs("lavaan", if (kind != "continuous") "semTools")
-    d <- chosen(items, where)
-    g <- group_of(covariate)[sub("\\.[0-9]+$", "", rownames(d))]
-    d$group_ <- factor(g, levels = groups); d <- d[!is.na(d$group_), ]
+    d <- chosen(items, where); names(d) <- items <- safe(items)
+    g <- group_of(covariate)[rownames(d)]
+    d$.group <- factor(g, levels = groups); d <- d[!is.na(d$.group), ] # no item has a point in its name
     d <- d[rowSums(!is.na(d[items])) > 0, ]
-    model <- paste("f =~", paste(items, collapse = " + "))
-    if (kind == "continuous") return(lapply(continuous_levels, function(equal) lavaan::cfa(model, d, group = "group_",
+    model <- paste("common. =~", paste(items, collapse = " + "))
+    if (kind == "continuous") return(lapply(continuous_levels, function(equal) lavaan::cfa(model, d, group = ".group",
       group.equal = equal, missing = rule_missing %||% "fiml", estimator = rule_continuous)))
     suppressPackageStartupMessages(loadNamespace("semTools"))
     free <- if (kind == "binary") c("thresholds", "metric") else character(0)
     lapply(replace(ordinal_levels, free, list("")), function(equal) {
       s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = items, missing = rule_missing %||% "pairwise",
-        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = "group_", group.equal = equal))
-      lavaan::cfa(s, d, group = "group_", ordered = items, parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
+        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = ".group", group.equal = equal))
+      lavaan::cfa(s, d, group = ".group", ordered = items, parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
     })
   })
 }

@@ -151,13 +151,20 @@ weekly_use <- function(x, time, event, cluster) {
   list(b = fit$coefficients, V = how$V, df = how$df, first = length(some), blocks = all_weeks)
 }
 
-counted_use <- function(x, days) {
+nb_slopes <- function(m, y, size) list(line = size * (y - m) / (size + m),
+  alpha = -size * (digamma(y + size) - digamma(size) + log(size / (size + m)) + 1 - (size + y) / (size + m)))
+
+counted_use <- function(x, days, cluster) {
   needs("MASS")
   x <- cbind(1, x)
   fit <- MASS::glm.nb(days ~ 0 + x, control = glm.control(epsilon = 1e-14, maxit = 500))
   m <- fitted(fit); spread <- 1 + m / fit$theta
-  how <- left_out(x * (days - m) / spread, x, m / spread)
-  list(b = unname(coef(fit)), V = how$V, df = Inf, x = x)
+  found <- list(b = unname(coef(fit)), x = x, alpha = -log(fit$theta), value = as.numeric(logLik(fit)))
+  if (is.null(cluster)) return(c(found, list(V = left_out(x * (days - m) / spread, x, m / spread)$V, df = Inf)))
+  k <- ncol(x)
+  rows <- function(t) { s <- nb_slopes(exp(drop(x %*% t[1:k])), days, exp(-t[k + 1])); cbind(x * s$line, s$alpha) }
+  how <- of_clusters(left_out_of(rows, c(found$b, found$alpha), cluster))
+  c(found, list(V = how$V[1:k, 1:k], df = how$df))
 }
 
 outcome_use <- function(x, y, cluster) {
@@ -211,7 +218,7 @@ use_of <- function(model, predictor, terms, level) {
     }, fit, level)
     column <- k + 1; kind <- "hazard"; n <- weeks; events <- sum(d$disengaged[here])
   } else if (model == "counts") {
-    fit <- counted_use(x, d$active_days_after); kind <- "risk"; n <- nrow(d)
+    fit <- counted_use(x, d$active_days_after, cluster); kind <- "risk"; n <- nrow(d)
     effect <- delta_of(function(b) mean(exp(drop(fit$x %*% b))) * b[2], fit, level)
   } else {
     fit <- outcome_use(x, d$.outcome, cluster); kind <- "difference"; n <- nrow(fit$x); spread <- fit$spread
@@ -230,7 +237,11 @@ use_of <- function(model, predictor, terms, level) {
 }
 
 # p values of themes adjusted within a model; a score that stands apart keeps its own.
-twin_adjusted <- function(of, at, how) list(value = p.adjust(made[[paste(current, of, "pvalue")]][at], how))
+twin_adjusted <- function(of, at, how) {
+  p <- made[[paste(current, of, "pvalue")]]
+  if (length(p) < max(at) || anyNA(p[at])) cannot("what it is taken from could not be made again")
+  list(value = p.adjust(p[at], how))
+}
 
 # A score that is context: held constant, and crossed with the score.
 twin_use_context <- function(model, predictor, context, terms, level) {

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from reproduce_studies import other_tables, reserved_words, three_waves
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "tests" / "reference" / "data"
@@ -190,7 +191,8 @@ def run_r(report: Path, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-REPORTS = ("three_groups", *PLANS, "bfi", "example", "today", *AS_ANALYSED)
+MADE = (reserved_words.__name__, three_waves.__name__, other_tables.__name__)
+REPORTS = ("three_groups", *PLANS, *MADE, "bfi", "example", "today", *AS_ANALYSED)
 ALTERED = "three_groups, one number altered"
 
 
