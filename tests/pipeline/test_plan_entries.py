@@ -121,6 +121,41 @@ def test_missing_in_sections_about_items(first: pd.DataFrame, scale: Instrument,
         )
 
 
+def test_missing_in_sampling_adequacy(first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame) -> None:
+    """KMO went by pairs whatever was planned, beside an analysis of factors on complete rows."""
+    for rule, rows in (("listwise", keyed.dropna()), ("pairwise", keyed), (None, keyed)):
+        found = run(first, scale, "sampling", missing=rule)
+        r = rows.corr().to_numpy()
+        inverse = np.linalg.inv(r)
+        partial = -inverse / np.sqrt(np.outer(np.diag(inverse), np.diag(inverse)))
+        off = ~np.eye(len(r), dtype=bool)
+        by_hand = (r[off] ** 2).sum() / ((r[off] ** 2).sum() + (partial[off] ** 2).sum())
+        assert found["values"]["kmo"] == pytest.approx(by_hand, abs=1e-10)
+        assert found["method"]["n"] == (len(rows) if rule == "listwise" else found["method"]["n"])
+        assert (found["method"]["missing"] == "complete rows") == (rule == "listwise")
+
+
+def test_missing_in_relations_of_items(first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame) -> None:
+    """Relations of items went by pairs under a plan of complete rows; counts and means are of all answers."""
+    table, plain = (
+        run(first, scale, "items", missing=rule)["tables"]["statistics"] for rule in ("listwise", None)
+    )
+    place = 0
+    for theme in scale.themes:
+        items = scale.theme_items(theme.id)
+        whole = keyed[items].dropna()
+        assert len(whole) < len(keyed)
+        for item in items:
+            rest = whole[[other for other in items if other != item]].sum(axis=1)
+            assert table["item_rest_r"][place] == pytest.approx(whole[item].corr(rest), abs=1e-10)
+            place += 1
+    noted = run(first, scale, "reliability", missing="listwise")["captions"]["if_dropped"]["note"]
+    assert noted == "Of the people who answered every item of the theme."
+    for column in ("n", "missing_share", "mean", "sd", "skew", "floor_share", "ceiling_share"):
+        assert table[column] == plain[column]
+    assert table["item_rest_r"] != plain["item_rest_r"]
+
+
 def test_missing_in_ratios_between_themes(
     first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame
 ) -> None:

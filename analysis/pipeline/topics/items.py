@@ -15,6 +15,7 @@ from analysis.disclosure.kinds import option as share_of_option
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, is_printed_alike, listed
+from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.item_comparisons import comparison_tables
@@ -37,7 +38,12 @@ def section_items(context: Context) -> Section:
         estimator="moments and Pearson correlations, theme by theme",
         n=len(context.items),
         n_kind=people(weight=9, names=[populations.label(populations.answered(first))]),
-        missing="every statistic on the answers there are; relations pairwise",
+        missing="every statistic on the answers there are; relations "
+        + (
+            "of people who answered all of a theme"
+            if missing_items(context, "pairwise") == "listwise"
+            else "pairwise"
+        ),
         options={"wave": context.first_wave, "skew_and_kurtosis": "type 3"},
         option_kinds=each(TEXT, "wave skew_and_kurtosis"),
         prose=_prose(values, judged=gaps.few is None),
@@ -65,7 +71,7 @@ def _statistics(context: Context, given: pd.DataFrame, gaps: Gaps) -> pd.DataFra
     """Statistics of the answers analysed; floor and ceiling of the options as they were answered."""
     from analysis.items.item_statistics import item_statistics
 
-    found = []
+    found, whole = [], missing_items(context, "pairwise") == "listwise"
     ends = _ends(context, given)
     for theme, items in context.themes.items():
         try:
@@ -74,6 +80,8 @@ def _statistics(context: Context, given: pd.DataFrame, gaps: Gaps) -> pd.DataFra
             gaps.add(context.title_of(theme), error, items)
             continue
         table[_ENDS] = ends.loc[items]
+        if whole and len(items) > 1:
+            table[_RELATIONS] = _relations_of_complete(context, theme, items, gaps)
         if theme in context.composites:
             table[_RELATIONS] = np.nan
             gaps.leave(f"{context.title_of(theme)}, each item with the rest", Cause.COMPOSITE)
@@ -84,6 +92,21 @@ def _statistics(context: Context, given: pd.DataFrame, gaps: Gaps) -> pd.DataFra
     statistics = pd.concat(found, ignore_index=True)
     statistics.insert(2, "text", [context.scale.item(item).text for item in statistics["item"]])
     return statistics
+
+
+def _relations_of_complete(
+    context: Context, theme: str, items: list[str], gaps: Gaps
+) -> pd.DataFrame | float:
+    """Relations of the items of a theme among people who answered all of them; missing where too few did."""
+    from analysis.items.item_statistics import item_statistics
+
+    if theme in context.composites:
+        return np.nan
+    try:
+        return item_statistics(context.items[items].dropna(), context.scale).table[_RELATIONS]
+    except ToolkitError as error:
+        gaps.add(f"{context.title_of(theme)}, each item with the rest", error, items)
+        return np.nan
 
 
 def _ends(context: Context, given: pd.DataFrame) -> pd.DataFrame:

@@ -56,7 +56,8 @@ def section_reliability(context: Context) -> Section:
         of_two = listed(context.title_of(row["theme"]) for row in rows if row["n_items"] == 2)
         note = f"Not of {of_two}: without one of two items a single one is left." if of_two else ""
         if any(row["n"] < len(context.items[context.themes[row["theme"]]].dropna(how="all")) for row in rows):
-            note = f"{note} {OF_COMPLETE}".strip()
+            others = "" if missing_items(context, "") == "listwise" else OF_EVERYONE
+            note = f"{note} {OF_COMPLETE}{others}.".strip()
         tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True), note)
     general, told = general_factor(context, gaps)
     account = Account()
@@ -93,9 +94,9 @@ def section_reliability(context: Context) -> Section:
     )
 
 
-OF_COMPLETE = (
-    "Of the people who answered every item of the theme; in the section on items, item-rest r is of everyone "
-    "who answered the item and others of its theme."
+OF_COMPLETE = "Of the people who answered every item of the theme"
+OF_EVERYONE = (
+    "; in the section on items, item-rest r is of everyone who answered the item and others of its theme"
 )
 _MISSING = {
     "": "alpha: complete rows of each theme, pairwise beside it; omega: pairwise",

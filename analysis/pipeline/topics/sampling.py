@@ -11,7 +11,7 @@ from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
-from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
+from analysis.pipeline.correlating import SMOOTHING_KINDS, missing_items, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import Gaps, of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.structure import twins_of_sampling
@@ -29,7 +29,8 @@ def section_sampling(context: Context) -> Section:
     from analysis.factors.adequacy import bartlett_sphericity, kmo
 
     items = context.items[context.item_ids]
-    adequacy = kmo(items, missing="pairwise", smooth=smooth_for(context))
+    rule = missing_items(context, "pairwise")
+    adequacy = kmo(items, missing=rule, smooth=smooth_for(context))
     smoothed, of_smoothing = told_of_smoothing("Pearson", adequacy.smoothing)
     gaps = Gaps(context=context, few=Cause.FEW_PEOPLE)
     of_test: dict[str, Any] = {}
@@ -39,7 +40,7 @@ def section_sampling(context: Context) -> Section:
         of_test = {f"bartlett_{name}": getattr(sphericity, name) for name in ("chisq", "df", "pvalue")}
         of_test["bartlett_n"] = sphericity.n_obs
         cause = of_people(sphericity.n_obs)
-    except ToolkitError as error:  # KMO goes by pairs: few complete rows leave it as it is
+    except ToolkitError as error:  # KMO by pairs stays as it is where complete rows are few
         cause = gaps.add("Bartlett's test, of people who answered every item", error)
     lowest = str(adequacy.per_item.idxmin())
     values = {
@@ -53,7 +54,9 @@ def section_sampling(context: Context) -> Section:
         estimator="KMO and Bartlett's test on Pearson correlations",
         n=adequacy.n_obs,
         n_kind=people(weight=9),
-        missing="pairwise for KMO, complete rows for Bartlett's test",
+        missing="complete rows"
+        if rule == "listwise"
+        else "pairwise for KMO, complete rows for Bartlett's test",
         options={"wave": context.first_wave, "smooth": context.smooth},
         option_kinds={"wave": TEXT, "smooth": GIVEN},
         prose=[

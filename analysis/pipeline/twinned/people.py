@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, first_wave
 from analysis.twins import METHOD, Reason, Twins
@@ -67,7 +68,8 @@ def twins_of_items(context: Context, section: Section) -> Twins:
         )
         if theme not in context.composites and len(items) > 1:
             relations = "item_rest_r item_total_r item_total_r_corrected average_r"
-            found.add("item_statistics", relations, table="statistics", rows=rows, items=items, where=where)
+            options = {"items": items, "where": where, "missing": missing_items(context, "pairwise")}
+            found.add("item_statistics", relations, table="statistics", rows=rows, **options)
     parts: dict[str, list[dict[str, str]]] = {
         "by_wave": [{"wave": str(wave)} for wave in context.waves if wave != context.first_wave],
         "by_group": [

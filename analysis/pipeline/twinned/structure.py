@@ -21,13 +21,14 @@ def twins_of_sampling(context: Context, section: Section) -> Twins:
     """KMO and Bartlett's test by psych."""
     found = Twins()
     options: dict[str, Any] = {"items": context.item_ids, "where": first_wave(context)}
+    missing = missing_items(context, "pairwise")
     if "smooth_negative" not in section.values:
-        found.add("kmo", {"kmo": "each"}, table="kmo", **options)
-        found.add("kmo", {"kmo": "kmo", "kmo_lowest": "lowest"}, **options)
+        found.add("kmo", {"kmo": "each"}, table="kmo", missing=missing, **options)
+        found.add("kmo", {"kmo": "kmo", "kmo_lowest": "lowest"}, missing=missing, **options)
     named = {f"bartlett_{name}": name for name in ("chisq", "df", "pvalue", "n")}
     if "bartlett_n" in section.values:
         found.add("bartlett", named, **options)
-    found.add("n", {"n": "n"}, table=METHOD, paired=True, **options)
+    found.add("n", {"n": "n"}, table=METHOD, paired=True, missing=missing, **options)
     found.leave(Reason.OWN, f"kmo kmo_lowest {SMOOTHED}")
     found.leave(Reason.OWN, "kmo", "kmo")
     return found

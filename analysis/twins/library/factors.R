@@ -41,9 +41,9 @@ item_correlations <- function(items, where, correlation, missing = "pairwise") {
   })
 }
 
-twin_kmo <- function(items, where) {
+twin_kmo <- function(items, where, missing = "pairwise") {
   needs("psych")
-  k <- psych::KMO(item_correlations(items, where, "pearson"))
+  k <- psych::KMO(item_correlations(items, where, "pearson", missing))
   list(kmo = k$MSA, each = as.numeric(k$MSAi), lowest = min(k$MSAi))
 }
 

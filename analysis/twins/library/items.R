@@ -32,9 +32,9 @@ twin_reasons <- function(reasons) {
 
 twin_item_means <- function(items, where) list(mean = unname(colMeans(chosen(items, where), na.rm = TRUE)))
 
-twin_item_statistics <- function(items, where) {
+twin_item_statistics <- function(items, where, missing = "pairwise") {
   needs("psych")
-  d <- chosen(items, where)
+  d <- chosen(items, where); if (missing == "listwise") d <- complete(d)
   p <- psych::describe(d, type = 3)
   a <- if (length(items) > 1) psych::alpha(some(d), check.keys = FALSE, warnings = FALSE)$item.stats else NULL
   lows <- scale_low[items]; highs <- scale_high[items]
