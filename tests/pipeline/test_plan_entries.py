@@ -480,7 +480,11 @@ def test_items_near_the_outcome_are_left_out_of_predictions(
     content = scale.model_dump(mode="json", by_alias=True)
     content["themes"][0]["items"][0]["criterion"] = ["outcome"]
     flagged = Instrument.model_validate(content)
-    known = make_study(study | {"outcome": "harvest"})
+    expects = [
+        {"id": "s1", "text": "No yield.", "measure": "correlation north, harvest", "expected": "-0.3 to 0.3"},
+        {"id": "s2", "text": "South.", "measure": "correlation north, south", "expected": "0 to 1"},
+    ]
+    known = make_study(study | {"outcome": "harvest", "hypotheses": expects})
     plan: dict[str, Any] = {
         "criterion_items": "leave_out",
         "topics": ["validity"],
@@ -504,11 +508,19 @@ def test_items_near_the_outcome_are_left_out_of_predictions(
     row = tree["sections"]["planned_hypotheses"]["tables"]["hypotheses"]
     assert row["estimate"][0] == pytest.approx(table["north"].corr(table["harvest"]))
     assert row["without"] == ["items near the outcome"]
+    of_study = tree["sections"]["validity"]["tables"]["hypotheses"]
+    assert of_study["estimate"] == pytest.approx(
+        [table["north"].corr(table["harvest"]), whole["north"].corr(whole["south"])]
+    )  # what speaks of no outcome keeps the whole score
+    assert "without the items near it" in tree["sections"]["validity"]["captions"]["hypotheses"]["note"]
     kept = validate(
         first, flagged, study=known, outcomes=outcomes, plan=plan | {"criterion_items": "keep"}
     ).tree
     assert kept["sections"]["validity"]["tables"]["increment"]["delta"][0] != pytest.approx(
         expected.delta_r_squared
+    )
+    assert kept["sections"]["validity"]["tables"]["hypotheses"]["estimate"] == pytest.approx(
+        [whole["north"].corr(table["harvest"]), whole["north"].corr(whole["south"])]
     )
 
 

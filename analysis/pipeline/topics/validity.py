@@ -25,6 +25,7 @@ from analysis.pipeline.topics.validity_measures import (
     measure_scores,
     named_in,
     people_table,
+    predicts,
 )
 from analysis.pipeline.twinned.relations import twins_of_validity
 from analysis.validity.check_hypotheses import UNANSWERED
@@ -50,17 +51,17 @@ def section_validity(context: Context) -> Section:
     gaps = Gaps(context=context, few=of_sample(context))
     people = people_table(context)
     ratios = _ratios(context, gaps)
-    checked, reasons = _checked(context, people, ratios)
     others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]
     shorter = for_predictions(context)
     predicted = people if shorter is context else people_table(shorter)
+    checked, reasons = _checked(context, people, ratios, shorter, predicted)
     added = added_by_theme(shorter, predicted, gaps)
     beyond = added_beyond(shorter, predicted, others, gaps)
     tables = {}
     if ratios is not None:
         tables["htmt"] = _ratio_table(context, ratios)
     if checked is not None:
-        tables["hypotheses"] = _hypothesis_table(checked, reasons)
+        tables["hypotheses"] = _hypothesis_table(checked, reasons, whole=shorter is context)
     if len(added):
         tables["increment"] = _increment_table(context, added)
     if len(beyond):
@@ -126,8 +127,13 @@ def comparable(context: Context) -> dict[str, list[str]]:
 
 
 def _checked(
-    context: Context, people: pd.DataFrame, ratios: HtmtResult | None
+    context: Context,
+    people: pd.DataFrame,
+    ratios: HtmtResult | None,
+    shorter: Context,
+    predicted: pd.DataFrame,
 ) -> tuple[HypothesesResult | None, dict[str, str]]:
+    """Evaluate what the study expects; what is said of outcome or use by the scores that predictions have."""
     from analysis.validity.check_hypotheses import check_hypotheses
 
     plans = context.study.hypotheses if context.study is not None else ()
@@ -135,6 +141,13 @@ def _checked(
     if not judged:
         return None, {}
     values, reasons = estimates(context, people, ratios)
+    if shorter is not context:
+        again = {plan.id for plan in judged if predicts(context, plan, people)}
+        found, why = estimates(shorter, predicted, None)
+        values = {n: v for n, v in values.items() if n not in again}
+        values |= {n: v for n, v in found.items() if n in again}
+        reasons = {n: r for n, r in reasons.items() if n not in again}
+        reasons |= {n: r for n, r in why.items() if n in again}
     held = {name: value for name, value in values.items() if name in {plan.id for plan in judged}}
     with warnings.catch_warnings():
         # what could not be evaluated stands in the table with its reason
@@ -174,7 +187,8 @@ def _ratio_table(context: Context, ratios: HtmtResult) -> Table:
     )
 
 
-def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Table:
+def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str], *, whole: bool) -> Table:
+    without = "" if whole else " What speaks of outcome or use is of scores without the items near it."
     frame = checked.table.reset_index().drop(columns=["pvalue", "n"])
     frame["reason"] = [reasons.get(name, "") for name in frame["id"]]
     frame["outcome"] = [
@@ -199,7 +213,8 @@ def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Tab
             "ci_upper": ("to", "b2"),
             "outcome": ("Outcome", "text"),
         },
-        note="Confirmed: the estimate lies in the expected range. One that was not evaluated does not count.",
+        note="Confirmed: the estimate lies in the expected range. One that was not evaluated does not "
+        f"count.{without}",
     )
 
 

@@ -140,6 +140,13 @@ def named_in(plan: Hypothesis) -> list[str]:
     return []
 
 
+def predicts(context: Context, plan: Hypothesis, people: pd.DataFrame) -> bool:
+    """Whether a hypothesis is about the study's outcomes or later use."""
+    outcomes = () if context.outcomes is None else context.outcomes.columns
+    named = [column_of(context, name, people) for name in named_in(plan)]
+    return _ODDS.match(plan.measure.strip()) is not None or any(name in outcomes for name in named)
+
+
 def estimates(
     context: Context, people: pd.DataFrame, ratios: HtmtResult | None
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
