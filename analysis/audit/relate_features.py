@@ -56,6 +56,8 @@ class FeatureRelation(Result):
         People and apps.
     notes : list of str
         What was assumed, and that the evidence is mixed.
+    confidence : float
+        Confidence level of the intervals.
     """
 
     effects: pd.DataFrame
@@ -65,6 +67,7 @@ class FeatureRelation(Result):
     n: int
     n_apps: int
     notes: list[str]
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """Give the effects, unrounded."""
@@ -193,6 +196,7 @@ def relate_features(
         n=len(table),
         n_apps=len(apps),
         notes=[MIXED, *_lost(people, table)],
+        confidence=confidence,
     )
 
 

@@ -18,6 +18,7 @@ from analysis.figures.base import (
     Chart,
     Figure,
     Section,
+    level_told,
     table_of,
     wrapped,
 )
@@ -28,7 +29,7 @@ def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Points with intervals, one row per score; the dashed line is no effect."""
     table = table_of(section, "effects")
     table["label"] = [wrapped(title) for title in table["title"]]
-    unit = str(table["unit"].iloc[0])
+    unit, level = str(table["unit"].iloc[0]), level_told(section)
     told = "; ".join(
         f"{row.title} {with_interval(row.effect, row.effect_lower, row.effect_upper, 'd2')}"
         for row in table.itertuples()
@@ -36,7 +37,7 @@ def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     def draw(width: int) -> Chart:
         rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
-        title = f"More {unit}, per SD" if width >= 500 else "Per SD, 95% interval"
+        title = f"More {unit}, per SD" if width >= 500 else f"Per SD, {level} interval"
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
             y=rows, x=alt.X("effect_lower:Q", title=title), x2="effect_upper:Q"
@@ -49,7 +50,7 @@ def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title="Remaining use, one standard deviation more of each score",
-        alt=f"Difference in {unit} with 95% interval: {told}.",
+        alt=f"Difference in {unit} with {level} interval: {told}.",
         draw=draw,
         tables=("effects",),
     )

@@ -89,6 +89,17 @@ class Figure:
 Builder = Callable[[Section, Mapping[str, Any]], Figure]
 
 
+def level_told(section: Section) -> str:
+    """Confidence level of the intervals of a section: that of a result that is drawn alone, else 95%.
+
+    Examples
+    --------
+    >>> level_told({}), level_told({"level": 0.975})
+    ('95%', '97.5%')
+    """
+    return f"{100 * section.get('level', 0.95):g}%"
+
+
 def table_of(section: Section, name: str) -> pd.DataFrame:
     """Give a table of a section as a data frame."""
     return pd.DataFrame(section["tables"][name])

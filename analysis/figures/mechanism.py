@@ -18,6 +18,7 @@ from analysis.figures.base import (
     Chart,
     Figure,
     Section,
+    level_told,
     table_of,
     wrapped,
 )
@@ -26,7 +27,7 @@ from instrument.common.formatting import format_value, with_interval
 
 def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Standardised strength of every route, direct steps first; the dashed line is none."""
-    table = table_of(section, "routes")
+    table, level = table_of(section, "routes"), level_told(section)
     table = table[table["kind"].isin(["direct", "indirect"])].copy()
     # limits on the scale of the point: a route's limits are scaled by the same two deviations
     turn = (table["standardized"] / table["estimate"]).where(table["estimate"] != 0, 1.0)
@@ -41,7 +42,7 @@ def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, x=alt.X("low:Q", title="Standardised, 95% interval"), x2="high:Q"
+            y=rows, x=alt.X("low:Q", title=f"Standardised, {level} interval"), x2="high:Q"
         )
         point = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(
             y=rows, x="standardized:Q"
@@ -53,7 +54,7 @@ def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title="How strong each route of the supposed chain is",
-        alt=f"Standardised strength with 95% bootstrap interval: {told}.",
+        alt=f"Standardised strength with {level} bootstrap interval: {told}.",
         draw=draw,
         tables=("routes",),
     )

@@ -8,7 +8,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, MUTED, PAPER, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    MUTED,
+    PAPER,
+    Chart,
+    Figure,
+    Section,
+    level_told,
+    table_of,
+    wrapped,
+)
 from instrument.common.formatting import with_interval
 
 
@@ -49,7 +60,8 @@ def priority_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title="Themes by level and importance",
-        alt=f"Level on 0 to 100 and difference in {unit} per standard deviation, with 95% intervals: {told}.",
+        alt=f"Level on 0 to 100 and difference in {unit} per standard deviation, with "
+        f"{level_told(section)} intervals: {told}.",
         draw=draw,
         tables=("themes",),
     )

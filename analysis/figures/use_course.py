@@ -8,7 +8,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, LINES, MUTED, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    LINES,
+    MUTED,
+    Chart,
+    Figure,
+    Section,
+    level_told,
+    table_of,
+    wrapped,
+)
 from instrument.common.formatting import with_interval
 
 
@@ -68,7 +79,7 @@ def returns_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title="Coming back after a pause, one standard deviation more of each score",
-        alt=f"Ratio of rates of coming back with 95% interval: {told}.",
+        alt=f"Ratio of rates of coming back with {level_told(section)} interval: {told}.",
         draw=draw,
         tables=("returns",),
     )

@@ -19,6 +19,7 @@ from analysis.figures.base import (
     Chart,
     Figure,
     Section,
+    level_told,
     table_of,
     wrapped,
 )
@@ -51,7 +52,7 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
             y=rows,
-            x=alt.X("htmt_ci_lower:Q", scale=scale, title="HTMT, 95% interval", axis=BARE),
+            x=alt.X("htmt_ci_lower:Q", scale=scale, title=f"HTMT, {level_told(section)} interval", axis=BARE),
             x2="htmt_ci_upper:Q",
         )
         colour = alt.Scale(domain=classes, range=[BLUE, ORANGE] if judged else [MUTED])
@@ -83,7 +84,7 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         title=finding[kinds.pop()]
         if len(kinds) == 1
         else f"Some pairs of themes reach {HTMT.printed} (dashed line): they can hardly be told apart",
-        alt=f"HTMT with 95% interval by pair of themes: {told}.",
+        alt=f"HTMT with {level_told(section)} interval by pair of themes: {told}.",
         draw=draw,
         tables=("htmt",),
     )

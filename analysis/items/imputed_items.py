@@ -58,6 +58,8 @@ class PooledModel(Result):
         Pooled test of fit (D2): statistic, df1, df2, pvalue.
     n_obs, imputations, converged : int
         Persons, completed tables, and fits that converged and are pooled.
+    confidence : float
+        Confidence level of the intervals.
     """
 
     parameters: pd.DataFrame
@@ -65,6 +67,7 @@ class PooledModel(Result):
     n_obs: int
     imputations: int
     converged: int
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter."""
@@ -269,6 +272,7 @@ def pool_model(
         n_obs=fits[0].n_obs,
         imputations=len(completed),
         converged=len(fits),
+        confidence=confidence,
     )
 
 

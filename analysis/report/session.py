@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 WIDE = 8  # columns; a wider table is laid across the page
 LABELS = {
-    "ci_lower": "95% from",
     "ci_upper": "to",
     "chisq": "χ²",
     "chisq_scaled": "χ², scaled",
@@ -58,8 +57,9 @@ def printable(result: Result) -> tuple[dict[str, list[Any]], dict[str, dict[str,
             names=_free_names(frame)
         )
     frame = frame.rename(columns=str)
+    level = level_of(result)
     columns = {
-        name: {"label": _label(name), "format": _format(name, frame[name])}
+        name: {"label": _label(name, level), "format": _format(name, frame[name])}
         for name in map(str, frame.columns)
     }
     return {str(name): to_plain(list(_printable(frame[name]))) for name in frame}, columns
@@ -122,8 +122,32 @@ def title_of(result: Result) -> str:
     return (type(result).__doc__ or type(result).__name__).strip().split("\n")[0].rstrip(".")
 
 
+def level_of(result: Result) -> float:
+    """Give the confidence level of the intervals of a result; .95 where its function has no other.
+
+    Parameters
+    ----------
+    result
+        Any result; it holds the level as `confidence`, or among what it says of its design.
+
+    Returns
+    -------
+    float
+        Such as .90, of the one-sided tests of what a model leaves out.
+    """
+    held = getattr(result, "confidence", None)
+    design = getattr(result, "design", None)
+    if held is None and isinstance(design, Mapping):
+        held = design.get("confidence")
+    return 0.95 if held is None else float(held)
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g}%"
+
+
 def note_of(result: Result) -> str:
-    """Say how a result was made: estimator, missing answers, n."""
+    """Say how a result was made: estimator, missing answers, n, and the level of its intervals if not 95%."""
     names = {field.name for field in dataclasses.fields(result)}  # type: ignore[arg-type]
     told = []
     for name in SAID:
@@ -132,10 +156,14 @@ def note_of(result: Result) -> str:
             told.append(
                 f"{LABELS.get(name, name)}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
             )
+    if (level := level_of(result)) != 0.95:
+        told.append(f"intervals: {_percent(level)}")
     return f"{'; '.join(told)}." if told else ""
 
 
-def _label(name: str) -> str:
+def _label(name: str, level: float) -> str:
+    if name == "ci_lower":
+        return f"{_percent(level)} from"
     return LABELS.get(name, name.replace("_", " "))
 
 
@@ -298,7 +326,7 @@ def figure_of(result: Result) -> Figure:
         known = ", ".join(sorted(makers))
         raise DefinitionError(fact_and_hint("plot", fact, f"plot one of {known}, or use to_frame()."))
     arrange, draw = makers[name]
-    return draw(arrange(result), {})
+    return draw({**arrange(result), "level": level_of(result)}, {})
 
 
 def _section(tables: Mapping[str, pd.DataFrame], **captions: Any) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import io
 import re
+import sys
 import warnings
 import zipfile
 from functools import cache
@@ -22,6 +24,8 @@ from analysis.figures.base import to_svg
 from analysis.irt.graded_result import ModelFitResult
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitWarning
+from tests.unit.small_analyses import again, audited, dosed, silent_weeks, weighed
+from tests.unit.test_options_take_effect import read
 
 PERSON = "person7319"
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
@@ -273,3 +277,73 @@ def test_structures_returns_and_routes_draw_what_the_report_draws() -> None:
     empty = dataclasses.replace(structures["ML"], fits={})
     with pytest.raises(DefinitionError, match="no structure has a proper solution"):
         empty.plot()
+
+
+@cache
+def _with_levels() -> dict[str, Any]:
+    """Results by the level asked for, of each way in which a result holds its level."""
+    draw = np.random.default_rng(8)
+    common = draw.normal(size=220)
+    items = pd.DataFrame({f"q{k}": np.digitize(common + draw.normal(size=220), [-1, 0, 1]) for k in range(6)})
+    score, group = items.mean(axis=1), np.where(np.arange(220) % 2, "a", "b")
+    table = items.assign(score=score + draw.normal(size=220), group=group)
+    themes = {"u": ["q0", "q1", "q2"], "v": ["q3", "q4", "q5"]}
+    fit = analysis.cfa("f =~ q0+q1+q2+q3\nq0 ~~ q1", items, ordered=False, estimator="ML")
+    halves, model = [items, items.iloc[::2]], "f =~ q0+q1+q2+q3"
+    return {
+        "alpha": lambda p: analysis.cronbach_alpha(items, confidence=p),
+        "htmt": lambda p: analysis.htmt(items, themes, draws=20, confidence=p),
+        "groups": lambda p: analysis.known_groups(table, "score", "group", confidence=p),
+        "added": lambda p: analysis.incremental_validity(
+            table, "score", "q0", baseline="q1", draws=20, confidence=p
+        ),
+        "left out": lambda p: analysis.misspecifications(fit, confidence=p),
+        "drawn": lambda p: analysis.bootstrap_model(fit, draws=6, confidence=p),
+        "pooled": lambda p: analysis.pool_model(model, halves, confidence=p, estimator="ML", ordered=False),
+        "apps": lambda p: analysis.audit_agreement(read("audit"), confidence=p),
+        "features": lambda p: audited(confidence=p),
+        "dose": lambda p: dosed(confidence=p),
+        "returns": lambda p: analysis.recurrent_events(
+            again(), start="from", stop="to", event="back", predictors=["score"], confidence=p
+        ),
+        "weeks": lambda p: analysis.joint_model(
+            silent_weeks(), use="days", predictors=["score"], confidence=p
+        ),
+        "weighed": lambda p: weighed(confidence=p),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", list(_with_levels()))
+def test_a_table_tells_the_level_of_its_own_intervals(name: str) -> None:
+    for level, told in ((0.9, "90%"), (0.975, "97.5%"), (0.95, "95%")):
+        result = _with_levels()[name](level)
+        for form in (result.to_markdown(), result.to_latex().replace("\\", ""), result._repr_html_()):
+            if "ci_lower" in result.to_frame():
+                assert f"{told} from" in form
+            assert (f"intervals: {told}" in form) is (level != 0.95)
+            assert told == "95%" or "95% from" not in form
+
+
+def test_intervals_of_what_a_model_leaves_out_are_of_ninety_percent_unless_asked() -> None:
+    assert "90% from" in analysis.misspecifications(made()["StructuralResult"]).to_markdown()  # type: ignore[arg-type]
+
+
+def test_a_function_that_is_asked_for_a_level_gives_it_back() -> None:
+    for name in analysis.__all__:
+        function = inspect.unwrap(getattr(analysis, name))
+        if not inspect.isfunction(function) or "confidence" not in inspect.signature(function).parameters:
+            continue
+        kind = getattr(sys.modules[function.__module__], str(function.__annotations__["return"]))
+        assert {"confidence", "design"} & {field.name for field in dataclasses.fields(kind)}, name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_figure_tells_the_level_of_its_own_intervals() -> None:
+    from analysis.report.session import figure_of
+
+    for name, level, told in (("htmt", 0.8, "80%"), ("returns", 0.9, "90%"), ("htmt", 0.95, "95%")):
+        figure = figure_of(_with_levels()[name](level))
+        assert f"with {told} interval" in figure.alt and figure.alt.count("%") == 1
+        if name == "htmt":
+            assert f"HTMT, {told} interval" in str(figure.draw(500).to_dict())

@@ -278,6 +278,7 @@ def joint_model(
             "predictors": list(predictors),
             "adjust_for": list(adjust_for),
             "cluster": cluster or "",
+            "confidence": confidence,
             "log_likelihood": fit.log_likelihood,
             "standard_deviations": {name: float(own[terms.index(name)]) for name in predictors},
         },

@@ -304,6 +304,7 @@ def scan_course(
             "dated": dated,
             "unit": plan.intended_use.unit,
             "cluster": plan.cluster or "",
+            "confidence": confidence,
             "seed": seed,
         },
         notes=notes,

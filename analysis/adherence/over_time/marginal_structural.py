@@ -340,6 +340,7 @@ def marginal_structural(
             "truncate": truncate,
             "leaving": leaving,
             "cluster": cluster or "",
+            "confidence": confidence,
             "sd_exposure": float(seen.std(ddof=1)),
         },
         notes=[*panel.notes, *model.notes, *_assumptions(cluster)],

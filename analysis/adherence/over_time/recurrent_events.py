@@ -240,6 +240,7 @@ def recurrent_events(
             "predictors": list(predictors),
             "adjust_for": list(adjust_for),
             "cluster": cluster or "",
+            "confidence": confidence,
             "standard_deviations": {name: float(spreads[name]) for name in predictors},
         },
         notes=notes,

@@ -70,6 +70,8 @@ class WavesResult(Result):
         predictor, rating, reason.
     notes : list of str
         What was assumed.
+    confidence : float
+        Confidence level of the intervals.
     """
 
     effects: pd.DataFrame
@@ -78,6 +80,7 @@ class WavesResult(Result):
     windows: pd.DataFrame
     failed: pd.DataFrame
     notes: list[str]
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """Give the effects, unrounded."""
@@ -224,6 +227,7 @@ def relate_waves(
             "before it are held constant, so people who missed an earlier wave do not count for it",
             "an association, not proof: a hidden cause may move ratings and use",
         ],
+        confidence=confidence,
     )
 
 

@@ -36,12 +36,15 @@ class BootstrapResult(Result):
         Draws asked for, and draws whose model could not be fitted.
     seed
         Seed of the draws.
+    confidence
+        Confidence level of the intervals.
     """
 
     table: pd.DataFrame
     draws: int
     n_failed: int
     seed: int
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded.
@@ -136,7 +139,7 @@ def bootstrap_model(
         table[name] = result.parameters[name].to_numpy()
         table[f"{prefix}se"] = np.std(stacked[:, k], axis=0, ddof=1)
         table[f"{prefix}ci_lower"], table[f"{prefix}ci_upper"] = lower, upper
-    return BootstrapResult(table=table, draws=draws, n_failed=failed, seed=seed)
+    return BootstrapResult(table=table, draws=draws, n_failed=failed, seed=seed, confidence=confidence)
 
 
 @one_thread()
