@@ -16,6 +16,7 @@ from analysis.report.opening import Level, Opening, Point, Step
 from analysis.report.opening_words import ASK, LEVELS
 from analysis.report.view import table_view
 from dashboard.catalogue import pages_of, path_of
+from dashboard.comparison import Comparison, Side
 from dashboard.services import Loaded
 from dashboard.views.links import escaped
 
@@ -525,6 +526,32 @@ def test_one_wave_beside_a_second_study_can_be_compared(monkeypatch: pytest.Monk
         monkeypatch.setattr("dashboard.views.parts.other_loaded", lambda given=second: given)
         page = _run(AppTest.from_function(_compared, default_timeout=60))
         assert len(page.info) == info and bool(page.header) is not bool(info)
+
+
+@pytest.mark.parametrize("ends", [(1.0, 5.0), None])
+def test_means_are_drawn_on_one_axis_only_where_their_scores_have_the_same_ends(
+    ends: tuple[float, float] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Means of 1 to 5 and of 1 to 7 are no places on one line; what is told of them stays."""
+    drawn: list[Any] = []
+    tree, other = (_tree(scores={"tables": {"scores": copy.deepcopy(MEANS)}}) for _ in range(2))
+    sides = tuple(Side(title="First", name=n, mean=3.0, low=2.0, high=4.0, n=9) for n in ("one", "other"))
+    states = (("What is asked", "one", "other"), ("Cover what matters", "shown", "not shown"))
+    found = Comparison(sentences=("Other people were asked.",), sides=sides, ends=ends, states=states)
+    where = "dashboard.views"
+    monkeypatch.setattr(f"{where}.parts.loaded", lambda: Loaded(tree=tree, read=tree, version="v"))
+    monkeypatch.setattr(f"{where}.parts.other_loaded", lambda: Loaded(tree=other, read=other, version="w"))
+    monkeypatch.setattr(f"{where}.parts.show_live", lambda chart, words: drawn.append((chart, words)))
+    monkeypatch.setattr(f"{where}.compare.means_chart", lambda *given: given[3])
+    monkeypatch.setattr(f"{where}.compare.compare", lambda *given: found)
+    page = AppTest.from_function(_compared, default_timeout=60)
+    page.query_params["by"] = "studies"
+    text = _texts(_run(page))
+    assert "Other people were asked." in text
+    said = "Means with 95% intervals. First, one: 3.00; First, other: 3.00."
+    assert drawn == ([] if ends is None else [(ends, said)])
+    assert [entry.value for entry in page.header] == ["Ratings", "Evidence so far"]
+    assert list(page.dataframe[-1].value) == list(states[0])
 
 
 def _curves() -> None:
