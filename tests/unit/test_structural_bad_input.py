@@ -371,6 +371,19 @@ def test_rows_without_a_group_and_columns_of_other_models_do_no_harm():
     assert cfa(Q, pd.concat([L, L[["q12"]]], axis=1)).n_obs == len(L)
 
 
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "string", "category", "object"])
+def test_groups_are_the_same_whatever_their_column_is_made_of(kind: str) -> None:
+    """Columns of pandas' own kinds hold NA where nothing is known, and every comparison with it is NA."""
+    codes = np.where(np.arange(len(C)) % 2, 1.0, 2.0)
+    codes[:7] = np.nan
+    plain = C.assign(side=codes)
+    known = pd.Series(pd.array(np.where(np.isnan(codes), None, codes), dtype="Int64"))
+    column = known.astype(object).where(known.notna(), pd.NA) if kind == "object" else known.astype(kind)
+    one, other = (cfa(F, table, group="side", estimator="MLR") for table in (plain, C.assign(side=column)))
+    assert list(one.groups.values()) == list(other.groups.values()) and one.n_obs == other.n_obs == len(C) - 7
+    np.testing.assert_allclose(one.parameters["est"], other.parameters["est"], atol=1e-8)
+
+
 def test_twelve_categories_are_still_an_ordinal_item():
     binned = pd.DataFrame({name: pd.qcut(C[name], 12, labels=False) for name in ("x1", "x2", "x3", "x4")})
     assert cfa(F, binned).converged

@@ -81,7 +81,8 @@ def read_data(
             raise NotEstimableError(
                 fact_and_hint(caller, f"{group!r} has {len(labels)} group(s).", "drop group=.")
             )
-        places = [np.flatnonzero(keep & (column == label).to_numpy(dtype=bool)) for label in labels]
+        belongs = [(column == label).fillna(False).to_numpy(dtype=bool) for label in labels]  # NA of pandas
+        places = [np.flatnonzero(keep & own) for own in belongs]
     sampling = read_sampling(data, places, cluster, weights, variables, caller)
     return ModelData(variables, labels, [matrix[p] for p in places], places, len(data), {}, sampling)
 
