@@ -21,7 +21,9 @@ from analysis.pipeline.topics import reliability, retention, sampling, scores_sp
 from analysis.pipeline.topics.item_comparisons import telling_mean
 from analysis.pipeline.topics.retest_pairs import pairs_table
 from analysis.pipeline.topics.scores_spread import ends_of, places, step_of
+from analysis.report.view import prose
 from instrument.common.formatting import fill_prose
+from instrument.definition import Instrument
 
 
 @pytest.mark.parametrize("fewest,most", [(7, 12), (7, 9), (3, 4)])
@@ -327,3 +329,28 @@ def test_a_mean_is_told_where_a_tenth_and_five_people_said_something_else() -> N
     assert telling_mean([1.0] * 46 + [4.0] * 5) is None
     assert telling_mean([1.0] * 12 + [4.0] * 4 + [np.nan] * 9) is None  # four people
     assert telling_mean([np.nan] * 9 + [1.0] * 12 + [4.0] * 5) == pytest.approx(32 / 17)
+
+
+def test_composite_themes_are_not_asked_and_a_coefficient_is_told_of_those_that_have_one() -> None:
+    content = garden(4, 3).model_dump(mode="json", by_alias=True)
+    content["themes"][3]["measurement"] = "composite"
+    scale = Instrument.model_validate(content)
+    answers = answers_of(scale, 60)
+    for k in range(3):
+        answers[f"g1_{k}"] = answers[f"g0_{k}"]  # Bed B is Bed A once more
+    answers["g2_0"] = 2  # and of Bed C there is no alpha
+    tree = validate(answers, scale, topics=["reliability", "screening"], seed=2).tree
+    section = tree["sections"]["reliability"]
+    told = " ".join(prose(section))
+    alpha = section["tables"]["alpha"]["alpha"]
+    assert (
+        alpha == [alpha[0]] * 2
+        and f"It is {alpha[0]:.2f} in each theme that has one.".replace("0.", ".") in told
+    )
+    causes = {claim["claim"]: claim["cause"] for claim in section["findings"]}
+    assert causes["Bed D: internal consistency"] == Cause.COMPOSITE.value
+    assert causes["Bed C: internal consistency"] == Cause.NO_VARIATION.value
+    screened = tree["sections"]["screening"]
+    left = {part["what"]: part["cause"] for part in screened["untested"]}
+    assert left["Bed D, alpha"] == Cause.COMPOSITE.value
+    assert "bed3" not in screened["tables"]["sensitivity"]["theme"]
