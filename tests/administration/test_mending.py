@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from instrument.administer.application import create_app
 from instrument.errors import ResponseDataError
 from instrument.reading.read_responses import missing_reasons
 from instrument.store import tables
+from instrument.store.answers import Answer
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study
-from instrument.store.double_entry import compare_entries
+from instrument.store.double_entry import _differing, compare_entries
 from instrument.store.funnel import due_of, funnel_of
-from instrument.store.keyed_tables import keep_table
+from instrument.store.keyed_tables import GivenSet, keep_table
 from instrument.store.mending import (
     Because,
     acts_of,
@@ -40,6 +42,7 @@ from instrument.store.mending import (
 )
 from instrument.store.retrieval import responses_of
 from instrument.store.study_data import study_data
+from instrument.store.tables import STATES
 from instrument.store.tokens import Keyring
 from instrument.store.windows import days_of_people
 
@@ -342,6 +345,35 @@ def test_only_sheets_of_paper_that_hold_are_compared(engine: Engine, keyring: Ke
     assert (found.n_compared, found.n_administrations) == (len(SCALE.item_ids), 1)
     lacking = [[name, "first", "", "only in the second entry"] for name in ("ben", "cleo", "dora")]
     assert found.discrepancies.to_numpy().tolist() == lacking
+    with paper.engine.connect() as connection:
+        last = select(tables.audit_log).order_by(tables.audit_log.c.id.desc())
+        line = connection.execute(last).first()
+    assert line is not None and (line.action, line.n_rows) == ("paper.compare", 3)
+
+
+def test_what_one_entry_lacks_is_told_person_by_person_in_the_order_of_waves(
+    engine: Engine, keyring: Keyring
+) -> None:
+    places = [("ben", "second"), ("ben", "first"), ("anna", "second"), ("anna", "first")]
+    paper = Paper(engine, keyring, *places)
+    with paper.engine.begin() as connection:
+        found = compare_entries(connection, find_study(connection, "trial"), sheet(("zoe", "first")))
+    assert found.discrepancies[["participant", "wave"]].to_numpy().tolist() == [
+        ["zoe", "first"],
+        *[["ben", "first"], ["ben", "second"], ["anna", "first"], ["anna", "second"]],
+    ]
+
+
+def test_a_blank_is_a_blank_and_every_other_reason_is_one_of_its_own() -> None:
+    states = [("answered", 4), ("answered", 5), *((name, None) for name in STATES if name != "answered")]
+    for first, second in product(states, [*states, None]):
+        answers = {} if second is None else {A: Answer(*second)}
+        given = GivenSet(participant="a", wave="first", answers=answers, finished=True, completed_on=None)
+        one, other = (
+            "blank" if state in (None, ("skipped", None), ("not_seen", None)) else state
+            for state in (first, second)
+        )
+        assert _differing({A: first}, given) == ([A] if one != other else [])
 
 
 def test_an_attempt_that_was_made_void_opens_no_later_window(engine: Engine, keyring: Keyring) -> None:
