@@ -150,6 +150,49 @@ def test_a_correction_follows_the_branches_and_leaves_with_a_mark(
     assert keyed.corrections() == []
 
 
+def test_what_opens_with_its_answer_is_not_counted_as_unanswered(engine: Engine, keyring: Keyring) -> None:
+    """Ben had used nothing: with `used` alone `which` opens and is blank, with its answer beside it is not."""
+    keyed = Keyed(engine, keyring, ANNA, BEN, ["cleo", *BEN[1:]])
+    assert keyed.correct(("ben", "start", "baseline.used", "1")) == (1, 0, 0, 1)
+    both_at_once = ("cleo", "start", "baseline.used", "1"), ("cleo", "start", "baseline.which", "2")
+    assert keyed.correct(*both_at_once) == (2, 0, 0, 0)
+    said = kept(engine, 3)["baseline"]
+    assert (said["used"], said["which"]) == ("1", "2")
+
+
+def test_the_history_says_what_each_answer_was_before_every_correction(
+    engine: Engine, keyring: Keyring
+) -> None:
+    keyed = Keyed(engine, keyring)
+    codes = ("skipped", "50", "not_seen", "51", "51")
+    for code in codes:
+        keyed.correct(("ben", "start", "baseline.age", code))
+    assert keyed.history() == [
+        ("age", "answered", "40"),
+        ("age", "skipped", None),
+        ("age", "answered", "50"),
+        ("age", "not_seen", None),
+    ]
+    keyed.correct(("anna", "start", "baseline.since", "2021-01-01"), ("anna", "start", "baseline.age", "71"))
+    assert sorted(keyed.corrections()) == [
+        ["anna", "start", "baseline.age", 1],
+        ["anna", "start", "baseline.since", 1],
+        ["ben", "start", "baseline.age", 4],
+    ]
+    was = tables.form_answer_history
+    with engine.connect() as connection:
+        times = connection.execute(select(was.c.saved_at, was.c.replaced_at).order_by(was.c.id)).all()
+    assert all(saved is None or saved < replaced for saved, replaced in times)
+    assert [saved is None for saved, _ in times] == [False, False, False, True, False, False]
+    with engine.begin() as connection:
+        why = Because("the sheet is of another study", "A. Smith")
+        void_administration(connection, find_study(connection, "trial"), "ben", "start", why)
+    assert sorted(keyed.corrections()) == [
+        ["anna", "start", "baseline.age", 1],
+        ["anna", "start", "baseline.since", 1],
+    ]
+
+
 FAULTS: list[tuple[tuple[str, str, str, str], type[Exception], str]] = [
     (("anna", "start", "baseline.age", "17"), ResponseDataError, r"none of their question: 'baseline.age'"),
     (("anna", "start", "baseline.age", "seventy"), ResponseDataError, "1 answers of anna at start are none"),

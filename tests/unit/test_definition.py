@@ -14,6 +14,7 @@ import instrument
 from analysis.planning.definition import Plan
 from instrument.errors import DefinitionError
 from instrument.loading import read_yaml
+from instrument.reduced import without_items, without_themes
 from instrument.study import make_study
 from tests.recovery.held_populations import base_study
 
@@ -358,3 +359,39 @@ def test_a_changed_study_and_a_changed_plan_have_their_own_hash_and_entries() ->
     plan = Plan.model_validate({"schema": 1})
     assert plan.entries["content"] is None
     assert plan.model_copy(update={"content": "work"}).entries["content"] == "work"
+
+
+def test_a_theme_that_counts_items_of_others_stays_without_its_own() -> None:
+    scale = instrument.Instrument.model_validate(small() | {"scoring": {"total_themes": ["second", "first"]}})
+    shorter = without_items(scale, ["b1", "b1"])
+    assert [theme.id for theme in shorter.themes] == ["first", "second"]
+    assert shorter.theme_items("second") == ["a2"]
+    assert shorter.version == "1 without 1 items"
+    assert shorter.total_themes == ["second", "first"]
+    alone = without_items(scale, ["a1", "a2"])
+    assert ([theme.id for theme in alone.themes], alone.total_themes) == (["second"], ["second"])
+    unsaid = without_items(instrument.Instrument.model_validate(small()), ["a1", "a2"])
+    assert (unsaid.total_themes, unsaid.scoring.total) == ([], "none")  # a context theme makes no total
+
+
+def test_an_item_of_a_theme_that_is_left_out_goes_to_the_next_that_counts_it() -> None:
+    raw = small()
+    raw["themes"].append({"id": "third", "title": "T", "items": [{"id": "c1", "text": "C."}]})
+    raw["themes"][0]["items"][1] |= {"also_in": ["second", "third"], "facet": "f"}
+    raw["translations"] = {}
+    scale = instrument.Instrument.model_validate(raw)
+    other = without_themes(scale, ["first"])
+    assert [(theme.id, [item.id for item in theme.items]) for theme in other.themes] == [
+        ("second", ["b1", "a2"]),
+        ("third", ["c1"]),
+    ]
+    assert (other.item("a2").also_in, other.item("a2").facet, other.item("a2").reverse) == (
+        ("third",),
+        None,
+        True,
+    )
+    assert other.theme_items("third") == ["c1", "a2"]
+    assert other.total_themes == ["third"]
+    assert without_themes(scale, ["second"]).item("a2").also_in == ("third",)
+    assert without_themes(scale, ["second", "third"]).item("a2").also_in == ()
+    assert without_themes(scale, ["first", "second"]).item_ids == ["c1", "a2"]
