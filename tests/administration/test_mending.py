@@ -31,6 +31,7 @@ from instrument.store.answers import Answer
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.double_entry import _differing, compare_entries
+from instrument.store.form_mending import corrections_of
 from instrument.store.funnel import due_of, funnel_of
 from instrument.store.keyed_tables import GivenSet, keep_table
 from instrument.store.mending import (
@@ -332,6 +333,23 @@ def test_a_second_entry_without_days_differs_in_none(engine: Engine, keyring: Ke
         assert of_cleo["item"].tolist() == wanted
         assert "0 answers differ (0.00 %)" in found.summary()
         assert "2 questionnaires only in the first entry" in found.summary()
+
+
+def test_corrections_are_counted_by_answer_and_what_its_person_changed_is_none(
+    engine: Engine, keyring: Keyring
+) -> None:
+    """One answer corrected twice, one once, one changed by an import of a sheet that was opened again."""
+    paper = Paper(engine, keyring)
+    paper.correct(("anna", "first", A, "2"), ("ben", "first", B, "skipped"))
+    paper.correct(("anna", "first", A, "3"), ("anna", "first", B, "4"))
+    paper.act(reopen_administration, "anna", "first")
+    paper.keep(sheet(("anna", "first"), **{A: 3, C: 1}), "import")
+    assert paper.exported().loc[0, [A, B, C]].tolist() == [3, 4, 1]
+    paper.correct(("anna", "first", C, "5"))
+    with engine.connect() as connection:
+        found = corrections_of(connection, 1).to_numpy().tolist()
+        assert corrections_of(connection, 2).empty
+    assert sorted(found) == sorted([["anna", "first", A, 2], ["anna", "first", C, 1], ["ben", "first", B, 1]])
 
 
 def test_only_sheets_of_paper_that_hold_are_compared(engine: Engine, keyring: Keyring) -> None:

@@ -13,7 +13,9 @@ from scipy.stats import norm
 
 from analysis import cronbach_alpha, intraclass_correlations, lower_bounds, multilevel_reliability, omega
 from analysis.reliability import omega as hierarchical
+from analysis.reliability.alpha_kernels import item_rest_correlations
 from analysis.reliability.congeneric import _maximal
+from analysis.reliability.direction import opposed_items
 from analysis.reliability.inputs import item_table
 from analysis.reliability.resampling import Draws, accelerated_limits, bootstrap
 from instrument.errors import NotEstimableError, ToolkitWarning
@@ -166,3 +168,20 @@ def test_all_splits_are_gone_through_where_they_are_as_many_as_allowed() -> None
     assert sorted(whole.splits) == pytest.approx(sorted(lower_bounds(items).splits))
     part = lower_bounds(items, most_splits=34)
     assert not part.every_split and len(part.splits) <= 34
+
+
+def test_what_is_not_known_and_what_goes_with_nothing_opposes_nobody() -> None:
+    apart = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
+    assert opposed_items(apart, ["a", "b", "c"]) == ()
+    against = np.array([[1, 0.5, -0.4], [0.5, 1, -0.3], [-0.4, -0.3, 1]])
+    assert opposed_items(against, ["a", "b", "c"]) == opposed_items(against, ("a", "b", "c")) == ("c",)
+    against[0, 1] = against[1, 0] = np.nan
+    assert opposed_items(against, ["a", "b", "c"]) == ()
+
+
+def test_a_rest_that_has_no_variance_left_has_no_correlation() -> None:
+    """Pairwise covariances may contradict each other: of a and b against c, 1 + 1 − 2.4 is left."""
+    table = np.array([[1.0, -1.2, 0.3], [-1.2, 1.0, 0.3], [0.3, 0.3, 1.0]])
+    found = item_rest_correlations(table)
+    rest = (-1.2 + 0.3) / np.sqrt(1 + 1 + 2 * 0.3)
+    np.testing.assert_allclose(found, [rest, rest, np.nan])
