@@ -115,6 +115,10 @@ def test_corrections_and_sheets_go_by_the_version_of_their_questionnaire(
     assert keyed.keep(row) == (1, 0)
     assert keyed.exported()["study_version"].tolist() == [1, 1, 2]
     assert keyed.exported()["sleep"].tolist()[2] == "8"
+    assert keyed.correct(("cleo", "start", "baseline.sleep", "7"), ("cleo", "start", "baseline.age", "110"))[
+        :2
+    ] == (2, 0)
+    assert keyed.exported()[["sleep", "age"]].iloc[2].tolist() == ["7", "110"]  # begun in the second version
 
 
 def edited(place: int, **changes: Any) -> dict[str, Any]:

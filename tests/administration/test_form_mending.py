@@ -39,7 +39,7 @@ from instrument.store.mending import (
     reopen_administration,
     void_administration,
 )
-from instrument.store.people import withdraw_person
+from instrument.store.people import invite, withdraw_person
 from instrument.store.study_files import study_files
 from instrument.store.tokens import Keyring
 from instrument.team import Act, Member, Role
@@ -158,6 +158,31 @@ def test_what_opens_with_its_answer_is_not_counted_as_unanswered(engine: Engine,
     assert keyed.correct(*both_at_once) == (2, 0, 0, 0)
     said = kept(engine, 3)["baseline"]
     assert (said["used"], said["which"]) == ("1", "2")
+
+
+def test_corrections_of_scale_and_forms_stand_person_by_person_without_trial_links(
+    engine: Engine, keyring: Keyring
+) -> None:
+    keyed = Keyed(engine, keyring)
+    with engine.begin() as connection:
+        row: Any = find_study(connection, "trial")
+        invite(connection, int(row.id), keyring, ["tried"], is_test=True)
+        rows = sheet(("anna", "first"), ("ben", "first"), ("tried", "first"))
+        keep_table(connection, row, rows, keyring, mode="paper", lang="en", enrol=True)
+    one, *_ = SCALE.item_ids
+    keyed.correct(
+        ("ben", "first", one, "2"),
+        ("anna", "first", one, "2"),
+        ("tried", "first", one, "2"),
+        ("ben", "start", "baseline.age", "41"),
+        ("anna", "start", "baseline.age", "71"),
+    )
+    assert keyed.corrections() == [
+        ["anna", "start", "baseline.age", 1],
+        ["anna", "first", one, 1],
+        ["ben", "start", "baseline.age", 1],
+        ["ben", "first", one, 1],
+    ]
 
 
 def test_the_history_says_what_each_answer_was_before_every_correction(

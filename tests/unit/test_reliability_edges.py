@@ -9,15 +9,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 from analysis import cronbach_alpha, intraclass_correlations, lower_bounds, multilevel_reliability, omega
+from analysis.factors.extraction import extract
 from analysis.reliability import omega as hierarchical
 from analysis.reliability.alpha_kernels import item_rest_correlations
 from analysis.reliability.congeneric import _maximal
 from analysis.reliability.direction import opposed_items
 from analysis.reliability.inputs import item_table
+from analysis.reliability.ordinal_scores import score_covariances
 from analysis.reliability.resampling import Draws, accelerated_limits, bootstrap
+from analysis.reliability.schmid_leiman import (
+    Hierarchy,
+    _second_order,
+    group_parts,
+    omega_parts,
+    schmid_leiman,
+)
 from instrument.errors import NotEstimableError, ToolkitWarning
 from tests.unit.test_options_take_effect import EIGHT, read, teams
 
@@ -185,3 +194,89 @@ def test_a_rest_that_has_no_variance_left_has_no_correlation() -> None:
     found = item_rest_correlations(table)
     rest = (-1.2 + 0.3) / np.sqrt(1 + 1 + 2 * 0.3)
     np.testing.assert_allclose(found, [rest, rest, np.nan])
+
+
+@pytest.mark.parametrize("phi", [[0.4], [-0.4], [0.5, 0.4, 0.3], [-0.5, 0.4, -0.3], [-0.5, -0.4, 0.3]])
+def test_a_hierarchy_says_of_the_correlations_what_its_factors_say(phi: list[float]) -> None:
+    """With pattern L and factor correlations Φ, general and group loadings give LΦL′ again, whatever the signs."""
+    n = 2 if len(phi) == 1 else 3
+    between = np.eye(n)
+    between[np.tril_indices(n, -1)] = phi
+    between = np.tril(between) + np.tril(between, -1).T
+    loadings = np.kron(np.eye(n), np.array([[0.8], [0.7], [0.6], [0.5]]))
+    for turned in ([], [0], [0, 1, 2, 3], [5, 6], list(range(4 * n))):
+        signs = np.where(np.isin(np.arange(4 * n), turned), -1.0, 1.0)
+        table = loadings @ between @ loadings.T * np.outer(signs, signs)
+        np.fill_diagonal(table, 1.0)
+        found = schmid_leiman(table, n)
+        pattern, own = found.pattern.loadings, found.pattern.factor_correlations
+        common = np.outer(found.general, found.general) + found.group @ found.group.T
+        np.testing.assert_allclose(common, pattern @ own @ pattern.T, atol=0.01)
+        np.testing.assert_allclose(found.general, pattern @ found.second_order, atol=1e-12)
+        assert found.general.sum() >= 0
+        assert found.identified is (n == 3)
+        expected = np.outer(found.second_order, found.second_order)[np.tril_indices(n, -1)]
+        np.testing.assert_allclose(expected, own[np.tril_indices(n, -1)], atol=0.01)
+
+
+@pytest.mark.parametrize("rho", [-0.97, -0.3, 0.0, 0.5, 0.97])
+@pytest.mark.parametrize("cuts", [([-1.0], [0.5, 1.5]), ([0.5, 1.5], [-1.0]), ([-1.0, 0.0, 1.0], [0.2])])
+def test_covariances_of_ordinal_scores_are_those_of_their_table(
+    rho: float, cuts: tuple[list[float], list[float]]
+) -> None:
+    """Each cell of the table of two items by four normal probabilities; codes may lie apart by more than one."""
+    steps = [np.arange(1.0, len(own) + 1) for own in cuts]
+    codes = [np.concatenate([[0.0], np.cumsum(own)]) for own in steps]
+    ends = [np.concatenate([[-8.0], own, [8.0]]) for own in cuts]
+    joint = multivariate_normal(cov=[[1, rho], [rho, 1]])
+    below = np.array([[joint.cdf([a, b]) for b in ends[1]] for a in ends[0]])
+    table = np.diff(np.diff(below, axis=0), axis=1)
+    means = [table.sum(axis=1) @ codes[0], table.sum(axis=0) @ codes[1]]
+    both = codes[0] @ table @ codes[1] - means[0] * means[1]
+    own = [
+        table.sum(axis=1) @ codes[0] ** 2 - means[0] ** 2,
+        table.sum(axis=0) @ codes[1] ** 2 - means[1] ** 2,
+    ]
+    found = score_covariances(
+        [np.array(one) for one in cuts], steps, np.array([[1, rho], [rho, 1]]), unit_diagonal=True
+    )
+    np.testing.assert_allclose(found, [[own[0], both], [both, own[1]]], atol=2e-6)
+
+
+def by_hand(general: list[float], group: list[list[float]]) -> Hierarchy:
+    shared = np.square(general) + np.square(group).sum(axis=1)
+    pattern: Any = SimpleNamespace(communalities=shared)
+    made = {"general": np.array(general), "group": np.array(group), "second_order": np.ones(len(group[0]))}
+    return Hierarchy(pattern=pattern, identified=True, **made)
+
+
+def test_items_belong_to_the_factor_on_which_they_load_highest_in_size() -> None:
+    """One item alone makes a sum, too: of variance 1 the general factor has .25 and its own .36."""
+    correlations = np.array([[1.0, 0.2, 0.1], [0.2, 1.0, 0.5], [0.1, 0.5, 1.0]])
+    member, shares = group_parts(
+        correlations, by_hand([0.5, 0.4, 0.6], [[0.1, -0.6, 0], [0.5, 0.2, 0], [0.4, -0.1, 0]])
+    )
+    assert member.tolist() == [1, 0, 0]
+    np.testing.assert_allclose(shares[1], [0.61, 0.25, 0.36])
+    np.testing.assert_allclose(shares[0], [(1.0 + 0.81) / 3, 1.0 / 3, 0.81 / 3])
+    assert np.isnan(shares[2]).all()
+
+
+def test_a_share_of_a_total_that_is_none_is_not_given() -> None:
+    """Items that oppose each other leave .2 of variance: less than what is their own alone."""
+    found = omega_parts(np.array([[1.0, -0.9], [-0.9, 1.0]]), by_hand([0.3, 0.3], [[0.0], [0.0]]))
+    assert found.total == pytest.approx(1 - 2 * 0.91 / 0.2)
+    assert found.hierarchical == pytest.approx(0.36 / 0.2)
+    assert np.isnan(found.asymptotic)
+    assert found.ecv == 1.0
+
+
+def test_the_second_order_is_extracted_as_the_first_was() -> None:
+    phi = np.array([[1.0, 0.7, 0.2, 0.1], [0.7, 1.0, 0.1, 0.2], [0.2, 0.1, 1.0, 0.5], [0.1, 0.2, 0.5, 1.0]])
+    solved = {how: _second_order(phi, how, False) for how in ("ml", "minres")}
+    for how, found in solved.items():
+        np.testing.assert_allclose(found, extract(phi, 1, how).loadings[:, 0], atol=1e-9)
+    assert np.abs(solved["ml"] - solved["minres"]).max() > 0.01
+    for size in (-0.49, 0.49):
+        two = _second_order(np.array([[1.0, size], [size, 1.0]]), "ml", False)
+        np.testing.assert_allclose([two[0], two[0] * two[1]], [0.7, size])
