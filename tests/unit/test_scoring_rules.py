@@ -407,3 +407,51 @@ def test_sums_of_whole_answers_are_whole():
     whole = card.loc[card["c_n"] == 7, "c"]
     assert len(whole) > 500
     assert (whole == whole.round()).all()
+
+
+def drawn(people: int, seed: int) -> pd.DataFrame:
+    """People at two waves, a third of their answers missing for one reason or another."""
+    scale = make(missing_codes={"skipped": 97, "not_applicable": 98, "declined": 96, "not_seen": 99})
+    draw = np.random.default_rng(seed)
+    codes = draw.choice(
+        [1, 2, 3, 4, 5, 96, 97, 98, 99], (2 * people, 9), p=[0.13] * 5 + [0.05, 0.05, 0.2, 0.05]
+    )
+    frame = pd.DataFrame(codes, columns=scale.item_ids)
+    frame.insert(0, "participant", np.repeat([f"p{k}" for k in range(people)], 2))
+    frame.insert(1, "wave", [1, 2] * people)
+    return check_responses(frame, scale)
+
+
+def test_what_does_not_apply_to_one_row_is_nothing_to_any_other() -> None:
+    """Each row is scored alone, cell by cell; any choice and order of rows gives the same, reasons of others beside."""
+    scale, table = SCALE, drawn(20, 3)
+    reasons = table.attrs["reasons"].set_index(["participant", "wave", "item"])["reason"]
+    wanted: dict[tuple[str, int], list[float]] = {}
+    for row in table.to_dict("records"):
+        scores = []
+        for items in (scale.theme_items("first"), scale.theme_items("second")):
+            place = (row["participant"], row["wave"])
+            applies = [item for item in items if reasons.get((*place, item)) != "not_applicable"]
+            said = [6 - row[item] if item == "a5" else row[item] for item in applies if pd.notna(row[item])]
+            enough = bool(said) and Fraction(len(said), len(applies)) >= Fraction(4, 5)
+            scores.append(float(sum(said)) / len(said) if enough else float("nan"))
+        wanted[row["participant"], row["wave"]] = scores
+    assert {len(set(np.isnan(both))) for both in wanted.values()} == {1, 2}
+    draw = np.random.default_rng(1)
+    for part in (table, table.iloc[::-1], *(table.iloc[draw.permutation(40)[:n]] for n in (1, 7, 30))):
+        card = score(part, scale).scores
+        places = list(zip(card["participant"], card["wave"], strict=True))
+        np.testing.assert_allclose(card[["first", "second"]], [wanted[place] for place in places])
+        absent = [
+            sum(reasons.get((*place, item)) == "not_applicable" for item in scale.theme_items("first"))
+            for place in places
+        ]
+        np.testing.assert_allclose(card["first_does_not_apply"] * 5, absent, atol=1e-9)
+
+
+def test_an_answer_that_is_there_applies_whatever_is_said_of_it() -> None:
+    values = np.array([[1.0, 3.0, np.nan, np.nan]])
+    mean, answered, applies = prorated_mean(values, np.array([[False, False, True, True]]), 0.5)
+    assert (mean.tolist(), answered.tolist(), applies.tolist()) == ([2.0], [2], [4])
+    mean, *_ = prorated_mean(values, np.array([[False, False, True, True]]), 0.51)
+    assert np.isnan(mean).all()
