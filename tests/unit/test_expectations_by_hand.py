@@ -142,6 +142,7 @@ def test_levels_with_an_order_of_their_own_run_from_the_lowest() -> None:
     assert levels(pd.Series([10, 2, 10])) == ["2", "10"]
     ordered = pd.Categorical(["b", "a"], categories=["b", "c", "a"], ordered=True)
     assert levels(pd.Series(ordered)) == ["b", "a"]
+    assert levels(pd.Series(pd.Categorical(["b", "a"]))) == []  # their order is that of the alphabet
     assert levels(pd.Series(["b", "a"])) == [] and levels(pd.Series(ordered).astype(str)) == []
 
 

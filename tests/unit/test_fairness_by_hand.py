@@ -52,6 +52,11 @@ def test_tests_and_flags_are_counted_for_each_grouping_and_the_largest_is_named_
     assert found["largest_mcfadden_item"].tolist() == ["q2", "q1"]
     assert found["largest_mcfadden_pvalue"].tolist() == pytest.approx([0.02, 0.04])
     assert found["largest_points"].tolist() == [0.3, 0.5]
+    # a change that is not known is none, though its item was tested
+    gone = TABLE.assign(nagelkerke_total=[np.nan, 0.05, np.nan, 0.01, np.nan, 0.03])
+    unknown = fairness._summary(gone, COUNTS).set_index("grouping")
+    assert unknown["largest_change"].tolist() == [0.05, 0.03] and unknown["items"].tolist() == [2, 3]
+    assert unknown["largest_item"].tolist() == ["q2", "q3"]
     nothing = fairness._summary(TABLE[TABLE["flag"] == NOT_ESTIMABLE], COUNTS).iloc[0]
     assert nothing["items"] == 0 and nothing["largest_change"] is None and nothing["largest_item"] is None
 
@@ -165,6 +170,10 @@ def test_tests_along_amounts_are_counted_and_named() -> None:
         "2 significant after Holm's adjustment within the theme, 2 of them large enough for a flag."
     )
     assert said[1] == "Flagged: q1 along years and q2 along years."
+    more = ALONG.assign(p_adjusted_total=[0.01, 0.02, np.nan, 0.03, 0.04, 0.9])
+    (counted, *_) = fairness_along.told_along(more)
+    said = fill_prose(counted, fairness_along.values_along(more))
+    assert "4 significant" in said and "2 of them large enough" in said
     quiet = fairness_along.told_along(ALONG[:1])
     assert len(quiet) == 1 and quiet[0].endswith("none of them large enough for a flag.")
     assert fairness_along.values_along(ALONG[:0]) == {} and fairness_along.told_along(ALONG[:0]) == []
