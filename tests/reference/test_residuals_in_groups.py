@@ -76,3 +76,46 @@ def test_standard_errors_of_residuals_in_groups_by_sampling():
         # a standard deviation of 250 draws is known to 4.5 %, their mean over residuals to about 2 %
         assert 0.94 < np.exp(np.log(ratio).mean()) < 1.06
         assert np.std(np.log(ratio)) < 0.07
+
+
+COVARIATES = "f =~ x1 + x2 + x3\nf ~ x4 + x5\nx6 ~ f + x5"
+
+
+@cache
+def _unequal(gaps):
+    table = pd.read_csv(HERE / "data" / ("continuous_missing.csv" if gaps else "continuous.csv"))
+    last = table.index[table["grp"] == table["grp"].unique()[1]]
+    return table.drop(last[:60]).reset_index(drop=True)
+
+
+@pytest.mark.parametrize(("estimator", "gaps"), [("ML", False), ("MLR", False), ("ML", True), ("MLR", True)])
+def test_groups_that_share_nothing_have_the_residuals_that_each_has_alone(estimator, gaps):
+    """With covariates, whose moments are those of their group, and groups of unequal size."""
+    table = _unequal(gaps)
+    missing = "fiml" if gaps else "listwise"
+    together = cfa(COVARIATES, table, estimator, group="grp", missing=missing)
+    turned = cfa(COVARIATES, table[::-1], estimator, group="grp", missing=missing)
+    for label, rows in table.groupby("grp"):
+        alone = cfa(COVARIATES, rows, estimator, missing=missing, meanstructure=True)
+        for kind in ("raw", "correlation", "z"):
+            (one,) = alone.residuals(kind).values()
+            near = {"atol": 5e-3 if kind == "z" else 2e-4}
+            np.testing.assert_allclose(together.residuals(kind)[str(label)], one, **near)
+            np.testing.assert_allclose(turned.residuals(kind)[str(label)], one, **near)
+        covariates = together.residuals("z")[str(label)].loc[["x4", "x5"], ["x4", "x5", "mean"]]
+        assert (covariates == 0.0).all(axis=None)  # they keep their own moments
+        (implied,) = alone.implied().values()
+        np.testing.assert_allclose(together.implied()[str(label)], implied, atol=2e-3)
+
+
+def test_ordinal_groups_that_share_nothing_have_the_residuals_that_each_has_alone():
+    table = pd.read_csv(HERE / "data" / "likert.csv")
+    second = table.index[table["group"] == table["group"].unique()[1]]
+    table = table.drop(second[:100])
+    together = cfa(TWO, table, group="group")
+    for label, rows in table.groupby("group"):
+        alone = cfa(TWO, rows)
+        for kind in ("correlation", "z"):
+            (one,) = alone.residuals(kind).values()
+            near = {"atol": 5e-3 if kind == "z" else 2e-4}
+            np.testing.assert_allclose(together.residuals(kind)[str(label)], one, **near)
