@@ -12,6 +12,7 @@ from scipy import stats
 
 from analysis.adherence.chain.routes import all_routes, strength_of, sums_of
 from analysis.adherence.collecting import risk_table, thirds
+from analysis.adherence.design import landmark
 from analysis.adherence.design.covariates import (
     coded_columns,
     condition_number,
@@ -32,6 +33,7 @@ from analysis.adherence.design.steps import LABELS, Step, flow_table, people_at
 from analysis.adherence.design.time_order import refuse_disorder
 from analysis.adherence.design.windows import use_by_window
 from analysis.adherence.models.binomial import Fit
+from analysis.adherence.models.clusters import FEW_CLUSTERS
 from analysis.adherence.models.families import (
     adjust_within,
     e_value,
@@ -820,3 +822,130 @@ def test_differences_from_the_mean_by_hand() -> None:
     assert found.pvalue == pytest.approx(stats.f.sf(wald / 2, 2, 30))
     assert compare_with_mean(estimate, spread).pvalue == pytest.approx(stats.chi2.sf(wald, 2))
     assert found.sides == ["lower", "not told apart" if found.upper[1] >= 0 else "lower", "higher"]
+
+
+def test_a_shorter_watch_is_held_constant_where_eight_people_had_one() -> None:
+    assert landmark._some_shorter(pd.Series([10.0] * 8 + [20.0] * 30))
+    assert not landmark._some_shorter(pd.Series([10.0] * 7 + [20.0] * 30))
+    assert not landmark._some_shorter(pd.Series([20.0] * 30))
+
+
+def test_a_column_is_bearable_where_both_of_its_sides_did_something_and_not_all() -> None:
+    mine = pd.DataFrame({"done": [0.0, 0.0, 3.0, 4.0, 2.0, 0.0], "due": [4.0, 4.0, 4.0, 4.0, 4.0, 4.0]})
+
+    def bearable(*column: float) -> bool:
+        return landmark._bearable(np.array(column, dtype=float), mine)
+
+    assert bearable(0, 1, 0, 1, 0, 1)
+    assert not bearable(1, 1, 0, 0, 0, 0) and not bearable(0, 0, 1, 1, 1, 1)  # one side did nothing
+    assert not bearable(0, 0, 0, 1, 0, 0)  # one side did all
+    assert bearable(0, 1, 2, 2, 2, 2)  # no side: an amount
+
+
+def test_columns_are_groups_from_eight_of_three_or_where_half_share_theirs() -> None:
+    n = 48
+    k = np.arange(n)
+    alone = [f"own {j}" for j in k]
+    raw = pd.DataFrame(
+        {
+            "clinic": [f"c{j}" for j in k % 8],
+            "ward": [f"w{j}" for j in k % 7],  # too few
+            "code": k % 16,  # sixteen of three
+            "fine": k % 17,  # more than a third as many as people
+            "years": k % 16 + 0.5,
+            "home": [f"h{j // 2}" if j < 24 else alone[j] for j in k],  # half in pairs
+            "flat": [f"h{j // 2}" if j < 22 else alone[j] for j in k],
+            "name": alone,
+            "gaps": [f"c{j % 8}" if j < 40 else None for j in k],
+            "declared": k % 8,
+        }
+    )
+    found = landmark._groupings(raw, {"declared"})
+    assert list(found) == ["clinic", "code", "home", "gaps"]
+    assert found["clinic"].count == 8 and found["home"].count == 12 + 24
+    assert found["gaps"].count == 8 + 8  # who has no label stands alone
+
+
+def test_labels_of_clusters_are_those_of_the_covariates_first() -> None:
+    covariates = pd.DataFrame({"participant": [1.0, 2.0, 3.0], "clinic": ["a", None, "b"]})
+    outcomes = pd.DataFrame({"participant": ["1"], "clinic": ["z"], "ward": ["w"]})
+    found = landmark.labels_of("clinic", outcomes, covariates)
+    assert found is not None and found.to_dict() == {"1": "a", "3": "b"}
+    ward = landmark.labels_of("ward", outcomes, covariates)
+    assert ward is not None and ward.to_dict() == {"1": "w"}
+    assert landmark.labels_of(None, outcomes, covariates) is landmark.labels_of("x", None, covariates) is None
+
+
+def test_part_of_a_session_that_was_due_can_be_done_whole() -> None:
+    people, scores, covariates = ledger()
+    first = people["participant"].isin(["p03", "p04"])
+    people.loc[first, "intended_after"], people.loc[people["participant"] == "p03", "sessions_after"] = (
+        0.5,
+        0.5,
+    )
+    people.loc[people["participant"] == "p04", "sessions_after"] = 0.2
+    found = assemble(scores, summary(people), study(), None, covariates, ["total"], ["age"], "1")
+    rows = found.frame.set_index("participant").loc[["p03", "p04"]]
+    assert rows["done"].tolist() == [0.5, 0.2] and rows["due"].tolist() == [0.5, 0.5]
+    assert rows["adherent_after"].tolist() == [True, False]
+
+
+def test_ids_of_people_meet_their_scores_with_and_without_decimals() -> None:
+    people, scores, covariates = ledger()
+    number = {name: k for k, name in enumerate(scores["participant"].unique(), start=1)}
+    number |= {name: 1000 + k for k, name in enumerate(people["participant"]) if name not in number}
+    turned = [table.assign(participant=table["participant"].map(number)) for table in (scores, covariates)]
+    used = people.assign(participant=people["participant"].map(number).astype(float))
+    found = assemble(turned[0], summary(used), study(), None, turned[1], ["total"], ["age"], "1")
+    assert people_at(found.flow) == people_at(design().flow)
+
+
+@pytest.mark.parametrize(("clinics", "few"), [(FEW_CLUSTERS - 1, True), (FEW_CLUSTERS, False)])
+def test_few_clusters_are_noted_and_who_is_watched_has_one_too(clinics: int, few: bool) -> None:
+    people, scores, covariates = ledger()
+    covariates["clinic"] = [f"c{k % clinics}" for k in range(len(covariates))]
+    found = assemble(
+        scores, summary(people), study(), None, covariates, ["total"], ["age"], "1", cluster="clinic"
+    )
+    assert found.clusters is not None and found.watched_clusters is not None
+    noted = [note for note in found.notes if "clusters (clinic) are few" in note]
+    assert bool(noted) is few and found.clusters.count == clinics
+    assert len(found.clusters.of_row) == len(found.frame) == 42
+    assert len(found.watched_clusters.of_row) == len(found.watched) == 46  # with those without score or age
+
+
+def test_a_person_lost_in_two_ways_is_counted_with_the_first() -> None:
+    """Without a score and a covariate: no score; idle, with nothing due any more: had left, and nothing due."""
+    people, scores, covariates = ledger()
+    plain = people.iloc[0].to_dict() | {"disengaged": True, "joined": 0.0}
+    more = [
+        plain | {"participant": "neither"},
+        plain | {"participant": "left_late", "at_risk": False, "intended_after": 0.0, "end_day": 30.0},
+        plain | {"participant": "back", "at_risk": False, "sessions_after": 2.0},
+    ]
+    scores = pd.concat(
+        [scores, pd.DataFrame({"participant": ["left_late", "back"], "wave": "1", "total": 3.0})],
+        ignore_index=True,
+    )
+    scores["wave"] = scores["wave"].astype(float)  # a file with gaps makes 1 to 1.0
+    everyone = pd.concat([people, pd.DataFrame(more)], ignore_index=True)
+    ages = pd.concat(
+        [covariates, pd.DataFrame({"participant": ["left_late", "back"], "age": [30.0, 31.0]})],
+        ignore_index=True,
+    )
+    found = assemble(scores, summary(everyone), study(), None, ages, ["total"], ["age"], "1")
+    counts, before = people_at(found.flow), people_at(design().flow)
+    moved = {step: counts[step] - before[step] for step in counts if counts[step] != before[step]}
+    assert moved == {
+        Step.ENROLLED: 3,
+        Step.HAD_LEFT: 2,
+        Step.CAME_BACK: 1,
+        Step.NOTHING_DUE: 1,
+        Step.NO_SCORE: 1,
+        Step.ANALYSED: 1,
+        Step.ANALYSED_LEFT: 1,
+        Step.DISENGAGED: 1,
+    }
+    lost = (Step.WITHDRAWN, Step.UNWATCHED, Step.NOTHING_DUE, Step.NO_SCORE, Step.NO_COVARIATE)
+    assert counts[Step.ENROLLED] == counts[Step.ANALYSED] + sum(counts[step] for step in lost)
+    assert counts[Step.ANALYSED] == counts[Step.ANALYSED_LEFT] + counts[Step.ANALYSED_TIME]
