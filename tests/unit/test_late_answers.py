@@ -32,6 +32,30 @@ def test_late_is_a_day_after_the_close_of_the_wave_and_nothing_else() -> None:
     assert late_rows(TABLE, DAYS, STUDY, "x").tolist() == [False, False, True, True, False, False]
 
 
+def test_the_wave_of_the_landmark_may_be_answered_up_to_it_and_each_wave_has_a_day_of_its_own() -> None:
+    waves = [
+        {"id": 1, "label": "Start", "day": 14, "opens": 14, "closes": 20},
+        {"id": 2, "label": "Later", "day": 40, "opens": 40, "closes": 45},
+    ]
+    plan = as_study(base_study() | {"waves": waves, "landmark": {"wave": 1, "day": 22}})
+    table = pd.DataFrame({"participant": list("aabbccd"), "wave": [1, 2, 1, 2, 1, 2, 2]})
+    days = [22.9, 46, 23, 45.5, 15, None, 21]
+    times = table.assign(day=days).sample(frac=1, random_state=1)
+    assert late_rows(table, times, plan, "x").tolist() == [False, True, True, False, False, False, False]
+    # two rows of which nothing is known repeat nobody
+    gaps = pd.DataFrame({"participant": [None, None, "c"], "wave": [1, 1, 2], "day": [1.0, 2.0, 60.0]})
+    assert late_rows(table, gaps, plan, "x").tolist() == [False] * 5 + [True, False]
+
+
+def test_waves_with_late_answers_are_told_in_their_order_and_counted() -> None:
+    told = said_of(pd.Series(["3", "1", "3", "3", "2", "2"]))
+    assert [(line.split()[3], line.rsplit(" ", 1)[1]) for line in told] == [
+        ("1", "1"),
+        ("2", "2"),
+        ("3", "3"),
+    ]
+
+
 def test_decimals_of_ids_and_waves_hide_no_late_answer() -> None:
     """A cell without a wave or a person makes 1 to 1.0 in pandas."""
     whole = pd.DataFrame({"participant": [7, 8, 9], "wave": [1, 1, 1]})
