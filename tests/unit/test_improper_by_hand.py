@@ -84,6 +84,38 @@ def test_latent_correlations_and_negative_variances_are_named_with_their_group(
     assert told(warn_improper, states=[sound, sound], **given) == ((), "")
 
 
+def solution(monkeypatch: pytest.MonkeyPatch, symmetric: np.ndarray, latent: np.ndarray) -> Any:
+    """Two observed variables and three factors, with these residual covariances and those of the factors."""
+    monkeypatch.setattr(improper, "variable_order", lambda *_: ["a", "b", "F", "G", "H"])
+    covariance = np.eye(5)
+    covariance[2:, 2:] = latent
+    table = SimpleNamespace(block_name=lambda *_: None)
+    state = SimpleNamespace(observed=[0, 1], symmetric=symmetric, covariance=covariance)
+    return {"states": [state], "table": table, "data": SimpleNamespace(group_labels=[None])}
+
+
+@pytest.mark.parametrize("r", [-0.99, 0.99, -1.01, 1.01])
+def test_residuals_correlate_within_one(r: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    symmetric = np.diag([4.0, 9.0, 1, 1, 1])
+    symmetric[0, 1] = symmetric[1, 0] = 6 * r
+    found, words = told(warn_improper, **solution(monkeypatch, symmetric, np.eye(3)))
+    assert found == ((Fault.CORRELATION_BEYOND_ONE,) if abs(r) > 1 else ())
+    assert ("residual correlations beyond 1: 'a-b'." in words) == (abs(r) > 1)
+    assert "latent" not in words and "no variables" not in words
+
+
+@pytest.mark.parametrize("r", [0.49, 0.51])
+def test_factors_whose_correlations_exclude_each_other_are_told(
+    r: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    among = np.array([[1, r, -r], [r, 1, r], [-r, r, 1]])  # smallest root 1 - 2 r
+    symmetric = np.diag([1.0, 1, 4, 1, 9])
+    symmetric[2:, 2:] = among * np.outer([2, 1, 3], [2, 1, 3])
+    found, words = told(warn_improper, **solution(monkeypatch, symmetric, symmetric[2:, 2:]))
+    assert found == ((Fault.IMPOSSIBLE,) if r > 0.5 else ())
+    assert ("although each correlation lies within 1: 'F, G, H'." in words) == (r > 0.5)
+
+
 @pytest.mark.parametrize("r", [0.49, 0.51])
 def test_correlations_hardly_indefinite_are_indefinite(r: float) -> None:
     matrix = np.array([[1, r, -r], [r, 1, r], [-r, r, 1]])  # smallest eigenvalue 1 - 2 r

@@ -11,12 +11,20 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import ncx2
 
-from analysis.structural.estimation.fitted import ScaledTest
+from analysis.structural.estimation.fitted import ScaledTest, refuse_unconverged
 from analysis.structural.estimation.indices import Statistic, comparative, correlation_residual
+from analysis.structural.estimation.optimise import Minimum
 from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.inference.equivalence import GRADES, _tests_of_indices, t_size_cfi
+from analysis.structural.inference.improper import Fault
 from analysis.structural.models import cfa, sem
-from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+from instrument.errors import (
+    ConvergenceError,
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    ToolkitWarning,
+)
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
 C = pd.read_csv(DATA / "continuous.csv")
@@ -85,8 +93,61 @@ def test_refusals(call, error, message):
 def test_a_search_that_fails_reports_nothing():
     noise = np.random.default_rng(2).normal(size=(60, 6))
     table = pd.DataFrame(noise, columns=[f"x{k}" for k in range(1, 7)])
-    with pytest.raises(NotEstimableError, match=r"no convergence.*nothing is reported"):
+    with pytest.raises(ConvergenceError, match=r"variance of 'x3' falls without end.*nothing is reported"):
         cfa("f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6", table, "ML")
+    spent = Minimum(np.zeros(2), 1.0, 0.5, 7, converged=False)
+    with pytest.raises(ConvergenceError, match=r"no convergence after 7 steps.*'b', 'a'\); nothing is rep"):
+        refuse_unconverged(spent, "cfa", ["a", "b"], np.array([0.1, -0.5]))
+
+
+def of_three(r: tuple[float, float, float], n: int = 800) -> pd.DataFrame:
+    """Rows whose sample correlations are exactly these, or those behind yes-no items nearly so."""
+    whole = np.eye(3)
+    whole[np.tril_indices(3, -1)] = r
+    whole = whole + np.tril(whole, -1).T
+    made = np.random.default_rng(5).normal(size=(n, 3))
+    made -= made.mean(axis=0)
+    made = np.linalg.solve(np.linalg.cholesky(np.cov(made.T)), made.T).T
+    return pd.DataFrame(made @ np.linalg.cholesky(whole).T, columns=["q1", "q2", "q3"])
+
+
+@pytest.mark.parametrize("options", [{}, {"std_lv": True}, {"group": "g"}], ids=str)
+def test_a_loading_without_end_is_no_matter_of_identification(options):
+    """r12 r13 / r23 is above one: delta shows the negative variance, theta holds it and has no solution."""
+    table = (of_three((0.6, 0.6, 0.2)) > 0).astype(int).assign(g=np.arange(800) // 400)
+    with pytest.raises(ConvergenceError, match=r"loading of 'q1.*' grows without end.*nothing is reported"):
+        cfa("f =~ q1 + q2 + q3", table, parameterization="theta", **options)
+    with pytest.warns(ToolkitWarning, match="Heywood cases.*'q1"):
+        below = cfa("f =~ q1 + q2 + q3", table, **options)
+    assert below.parameters.query("lhs == 'q1' and op == '~~'")["est"].lt(0).any()
+
+
+def test_correlations_that_no_factor_has_are_told_by_where_they_lead():
+    """The product of the three correlations is negative: no loadings give it, whatever their size."""
+    with pytest.raises(ConvergenceError, match=r"variance of 'q\d' falls without end"):
+        cfa("f =~ q1 + q2 + q3", of_three((0.3, 0.3, -0.2)), "ML", std_lv=True)
+
+
+@pytest.mark.parametrize(("among", "impossible"), [(0.3, True), (0.5, False)])
+@pytest.mark.parametrize("estimator", ["ML", "MLR"])
+def test_factors_whose_correlations_exclude_each_other_are_no_ground(estimator, among, impossible):
+    """.85, .85 and .3: the third must lie above 2 * .85 ** 2 - 1 = .445; no correlation is beyond one."""
+    between = np.array([[1, 0.85, 0.85], [0.85, 1, among], [0.85, among, 1]])
+    pattern = np.kron(np.eye(3), np.full((3, 1), 0.5))
+    sigma = pattern @ between @ pattern.T
+    np.fill_diagonal(sigma, 1.0)
+    made = np.random.default_rng(1).normal(size=(300, 9))
+    made -= made.mean(axis=0)
+    made = np.linalg.solve(np.linalg.cholesky(np.cov(made.T)), made.T).T @ np.linalg.cholesky(sigma).T
+    table = pd.DataFrame(made, columns=[f"x{k}" for k in range(1, 10)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = cfa(THREE, table, estimator, std_lv=True)
+    assert fit.parameters.query("lhs == 'g' and rhs == 'h'")["est"].item() == pytest.approx(among, abs=1e-6)
+    assert fit.faults == ((Fault.IMPOSSIBLE,) if impossible else ())
+    assert [str(one.message).split("\n")[0] for one in caught] == [
+        "cfa: covariances that no variables can have, although each correlation lies within 1: 'f, g, h'."
+    ] * impossible
 
 
 def test_negative_variances_are_warned_about_by_name():

@@ -18,7 +18,7 @@ from analysis.structural.two_level.ordinal_model import (
     two_level_jacobian,
 )
 from analysis.structural.two_level.ordinal_pairs import _pair_scores, cell_counts, nodes_for, pair_at_levels
-from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 MODEL = "level: 1\nfw =~ y1 + y2 + y3 + y4\nlevel: 2\nfb =~ y1 + y2 + y3 + y4"
 OPTIONS = {"cluster": "app", "ordered": True}
@@ -172,7 +172,8 @@ def test_both_parameterisations_are_one_model():
 def test_without_variance_between_level_one_is_the_model_of_one_level():
     data = table(150, 8, 0.0, 0.2, 8)
     free = MODEL.split("level: 2")[0] + "level: 2\ny1 ~~ y2 + y3 + y4\ny2 ~~ y3 + y4\ny3 ~~ y4"
-    two = cfa(free, data, std_lv=True, **OPTIONS).parameters.query("op == '=~' and level == 1")
+    with pytest.warns(ToolkitWarning, match=r"no variables can have.*: 'y1, y2, y3, y4 \(level 2\)'"):
+        two = cfa(free, data, std_lv=True, **OPTIONS).parameters.query("op == '=~' and level == 1")
     one = cfa("f =~ y1 + y2 + y3 + y4", data, std_lv=True, cluster="app").parameters.query("op == '=~'")
     assert two["est"].to_numpy() == pytest.approx(one["est"].to_numpy(), abs=0.04)
     assert two["se"].to_numpy() == pytest.approx(one["se"].to_numpy(), rel=0.1)

@@ -36,6 +36,7 @@ from analysis.structural.estimation.normal import Moments, NormalDiscrepancy
 from analysis.structural.estimation.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.estimation.ram import Array, State, build_group, evaluate
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.running_off import refuse_running_off
 from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import (
     drawn_starts,
@@ -87,8 +88,9 @@ def fit_continuous(
     setting = replace(setting, reduction=reduction)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
-    refuse_unconverged(minimum, caller, names, minimum_slope(target, x, minimum))
     states = [evaluate(group, x) for group in groups]
+    refuse_running_off(table, data.group_labels, states, caller, converged=minimum.converged)
+    refuse_unconverged(minimum, caller, names, minimum_slope(target, x, minimum))
     test, baseline, vcov, traces = _inference(setting, target, minimum, x, states, estimator, names, caller)
     fit = indices_at(setting, states, test, baseline, estimator, traces)
     return Fitted(

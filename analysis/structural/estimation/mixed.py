@@ -37,6 +37,7 @@ from analysis.structural.estimation.ordinal import (
 )
 from analysis.structural.estimation.ram import Array, State, propagate
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.running_off import refuse_running_off
 from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import drawn_starts, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
@@ -99,8 +100,11 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
-    refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
     states = [evaluate_ordinal(group, x) for group in groups]
+    refuse_running_off(
+        table, data.group_labels, [s.base for s in states], caller, converged=minimum.converged
+    )
+    refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
     n = float(sum(sizes))
     blocks = [
         Block(ordinal_jacobian(group, state, table.n_free), gamma, weight, size / n)

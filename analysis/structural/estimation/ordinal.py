@@ -37,6 +37,7 @@ from analysis.structural.estimation.normal import saturated_information
 from analysis.structural.estimation.optimise import minimise_from, settle
 from analysis.structural.estimation.ram import Array, vech_places
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.running_off import refuse_running_off
 from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import (
     drawn_starts,
@@ -155,9 +156,12 @@ def fit_ordinal(
     reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
+    states = [evaluate_ordinal(group, x) for group in groups]
+    refuse_running_off(
+        table, data.group_labels, [s.base for s in states], caller, converged=minimum.converged
+    )
     slope = np.zeros(len(x)) if minimum.converged else target.gradient(x)
     refuse_unconverged(minimum, caller, names, slope)
-    states = [evaluate_ordinal(group, x) for group in groups]
     n = float(sum(sizes))
     blocks = [
         Block(ordinal_jacobian(group, state, table.n_free), gamma, weight, size / n)

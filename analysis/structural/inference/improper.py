@@ -7,9 +7,11 @@ from enum import StrEnum
 import numpy as np
 
 from analysis.structural.estimation.fitted import Fitted
-from analysis.structural.estimation.ram import variable_order
+from analysis.structural.estimation.ram import Array, variable_order
 from analysis.structural.estimation.starting import may_have_several_minima
 from instrument.errors import fact_and_hint, name_offenders, warn_user
+
+BELOW_ZERO = 1e-7  # smallest root of correlations beneath which they are those of no variables
 
 
 class Fault(StrEnum):
@@ -17,6 +19,7 @@ class Fault(StrEnum):
 
     NEGATIVE_VARIANCE = "negative_variance"
     CORRELATION_BEYOND_ONE = "correlation_beyond_one"
+    IMPOSSIBLE = "impossible_covariances"
     INDEFINITE = "indefinite_correlations"
     UNKNOWN_ERRORS = "unknown_errors"
     FEW_ROWS = "fewer_rows_than_parameters"
@@ -76,37 +79,70 @@ def warn_several_minima(fitted: Fitted) -> None:
 
 
 def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:
-    """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
+    """Warn about negative variances (Heywood cases) and covariances that no variables can have."""
     negative: list[str] = []
     beyond: list[str] = []
+    residual: list[str] = []
+    impossible: list[str] = []
     for block, state in enumerate(fitted.states):
         names, p = variable_order(fitted.table, block), len(state.observed)
         label = fitted.table.block_name(block, fitted.data.group_labels)
         where = f" ({label})" if label else ""
-        negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
-        latent = state.covariance[p:, p:]
-        spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
-        above = np.abs(latent / np.outer(spread, spread)) > 1.0 + 1e-8
-        for i, j in np.argwhere(np.tril(above, -1)):
-            beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
-    if negative:
-        warn_user(
-            fact_and_hint(
-                fitted.caller,
-                f"negative variances (Heywood cases): {name_offenders(negative)}.",
-                "add indicators or rows, equate loadings, or look for items that repeat each other.",
-            )
-        )
-    if beyond:
-        warn_user(
-            fact_and_hint(
-                fitted.caller,
-                f"latent correlations beyond 1: {name_offenders(beyond)}.",
-                "consider merging these factors.",
-            )
-        )
-    found = {Fault.NEGATIVE_VARIANCE: negative, Fault.CORRELATION_BEYOND_ONE: beyond}
-    return tuple(fault for fault, where in found.items() if where)
+        below = np.flatnonzero(np.diag(state.symmetric) < 0.0)
+        negative += [f"{names[k]}{where}" for k in below]
+        latent = _pairs_beyond_one(state.covariance[p:, p:])
+        beyond += [f"{names[p + j]}-{names[p + i]}{where}" for i, j in latent]
+        known = {(p + i, p + j) for i, j in latent}
+        own = [pair for pair in _pairs_beyond_one(state.symmetric) if pair not in known]
+        own = [pair for pair in own if not set(pair) & set(below.tolist())]
+        residual += [f"{names[j]}-{names[i]}{where}" for i, j in own]
+        if not (len(below) or latent or own) and (involved := _of_no_variables(state.symmetric)):
+            impossible.append(f"{', '.join(names[k] for k in involved)}{where}")
+    told = (
+        (
+            "negative variances (Heywood cases)",
+            negative,
+            "add indicators or rows, equate loadings, or look for items that repeat each other.",
+        ),
+        ("latent correlations beyond 1", beyond, "consider merging these factors."),
+        (
+            "residual correlations beyond 1",
+            residual,
+            "drop a covariance of residuals, or take what these share for a factor.",
+        ),
+        (
+            "covariances that no variables can have, although each correlation lies within 1",
+            impossible,
+            "drop or fix one of these covariances, or merge factors.",
+        ),
+    )
+    for what, where_found, hint in told:
+        if where_found:
+            warn_user(fact_and_hint(fitted.caller, f"{what}: {name_offenders(where_found)}.", hint))
+    found = {
+        Fault.NEGATIVE_VARIANCE: negative,
+        Fault.CORRELATION_BEYOND_ONE: beyond + residual,
+        Fault.IMPOSSIBLE: impossible,
+    }
+    return tuple(fault for fault, places in found.items() if places)
+
+
+def _pairs_beyond_one(covariance: Array) -> list[tuple[int, int]]:
+    """Places, the later first, whose covariance is more than their variances allow."""
+    spread = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    above = np.abs(covariance / np.outer(spread, spread)) > 1.0 + 1e-8
+    return [(int(i), int(j)) for i, j in np.argwhere(np.tril(above, -1))]
+
+
+def _of_no_variables(covariance: Array) -> list[int]:
+    """Places of a negative combination, most involved first; none where the matrix is one of covariances."""
+    kept = np.flatnonzero(np.diag(covariance) > 0.0)
+    spread = np.sqrt(np.diag(covariance)[kept])
+    size, vectors = np.linalg.eigh(covariance[np.ix_(kept, kept)] / np.outer(spread, spread))
+    if not len(kept) or size[0] >= -BELOW_ZERO:
+        return []
+    share = np.abs(vectors[:, 0])
+    return [int(k) for k in sorted(kept[share > 0.05 * share.max()])]
 
 
 def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:

@@ -58,9 +58,9 @@ class StructuralResult(Result):
     r_squared
         Explained variance: columns group, variable, r_squared; NaN where a residual variance is negative.
     faults
-        Why the solution is no ground for a judgement (Heywood cases, correlations beyond 1, indefinite
-        polychoric correlations, unknown standard errors, fewer rows than parameters, groups too small for
-        theirs); empty for a proper one.
+        Why the solution is no ground for a judgement (Heywood cases, correlations beyond 1, covariances of no
+        variables, indefinite polychoric correlations, unknown standard errors, fewer rows than parameters,
+        groups too small for theirs); empty for a proper one.
     """
 
     converged: bool

@@ -28,6 +28,7 @@ from analysis.structural.estimation.ordinal import (
     scaled_shifted,
 )
 from analysis.structural.estimation.ram import Array
+from analysis.structural.estimation.running_off import refuse_running_off
 from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
 from analysis.structural.two_level.any_pair import Levels
@@ -141,8 +142,10 @@ def fit_two_level_ordinal(
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
-    refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
     states = [evaluate_two_level(group, x) for group in groups]
+    both = [own for state in states for own in (state.within.base, state.between)]
+    refuse_running_off(table, data.group_labels, both, caller, converged=minimum.converged)
+    refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
     blocks = [
         Block(two_level_jacobian(group, state, table.n_free), gamma, weight, size / n)
         for group, state, gamma, weight, size in zip(groups, states, gammas, weights, sizes, strict=True)
