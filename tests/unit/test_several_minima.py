@@ -8,6 +8,8 @@ import pytest
 
 from analysis import cfa, compare_models, growth, sem
 from analysis.structural.estimation import several_minima
+from analysis.structural.estimation.optimise import Reduction, lowest_of, minimise
+from analysis.structural.estimation.secant import Secant, promising
 from instrument.errors import ToolkitWarning
 
 CURVE = "i =~ 1*y1 + 1*y2 + 1*y3 + 1*y4\ns =~ 0*y1 + 1*y2 + y3 + y4\ny1 ~~ e*y1\ny2 ~~ e*y2\n"
@@ -126,3 +128,63 @@ def test_a_freer_model_that_fits_worse_is_not_tested(pair, above, tested, recwar
     assert np.isfinite(row["pvalue"]) == np.isfinite(row["chisq_diff"]) == tested
     assert len(texts) == (0 if tested else 1)
     assert tested or texts[0].startswith("compare_models: 'free' frees what 'held' holds and fits worse")
+
+
+class _Valleys:
+    """A quartic of the first parameter with minima near -1 and 2, the second lower, and a bowl of the other."""
+
+    def __init__(self) -> None:
+        self.dear = 0
+
+    def value(self, x: np.ndarray) -> float:
+        a, b = x
+        return float(a**4 / 4 - a**3 / 3 - a**2 + 3 + (b - a) ** 2)
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        a, b = x
+        return np.array([a * (a + 1) * (a - 2) - 2 * (b - a), 2 * (b - a)])
+
+    def expected(self, x: np.ndarray) -> np.ndarray:
+        return np.array([[3.0, -2.0], [-2.0, 2.5]])
+
+    def observed(self, x: np.ndarray) -> np.ndarray:
+        self.dear += 1
+        a = x[0]
+        return np.array([[3 * a**2 - 2 * a, -2.0], [-2.0, 2.0]])
+
+
+def test_only_starts_that_may_lead_lower_are_followed_to_the_end() -> None:
+    target, free = _Valleys(), Reduction(np.eye(2), np.zeros(2))
+    upper = minimise(target, free, np.array([-1.1, -1.0]))
+    lower = minimise(target, free, np.array([2.2, 2.1]))
+    assert upper.converged and upper.z == pytest.approx([-1, -1], abs=1e-6)
+    assert lower.converged and lower.z == pytest.approx([2, 2], abs=1e-6)
+    starts, spent = [np.array([-1.2, -1.1]), np.array([3.0, 2.5]), np.array([1.8, 2.2])], target.dear
+    ends = list(promising(target, free, upper, starts))
+    assert len(ends) == 2 and target.dear == spent
+    assert all(end == pytest.approx([2, 2], abs=0.02) for end in ends)
+    assert list(promising(target, free, lower, starts)) == []
+    gone = promising(target, free, upper, starts, lost=lambda x: bool(x[0] > 1.2))
+    assert list(gone) == []
+    found = lowest_of(target, free, upper, promising(target, free, upper, starts))
+    assert found.lower and found.z == pytest.approx([2, 2], abs=1e-6)
+
+
+def test_second_derivatives_are_learnt_from_gradients() -> None:
+    """On a bowl, as many independent steps as parameters tell the second derivatives along the last one exactly."""
+    second = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])
+
+    class Bowl(_Valleys):
+        def gradient(self, x: np.ndarray) -> np.ndarray:
+            return second @ x
+
+        def expected(self, x: np.ndarray) -> np.ndarray:
+            return np.eye(3)
+
+    learning, rng = Secant(Bowl()), np.random.default_rng(4)
+    points = [rng.normal(size=3) for _ in range(12)]
+    for before, x in zip([None, *points], points, strict=False):
+        matrix = learning.expected(x)
+        assert np.linalg.eigvalsh(matrix)[0] > 0
+        if before is not None:
+            assert matrix @ (x - before) == pytest.approx(second @ (x - before), abs=1e-9)

@@ -32,6 +32,7 @@ from analysis.structural.estimation.optimise import (
     settle,
 )
 from analysis.structural.estimation.ram import Array, Ints, State, build_group, evaluate
+from analysis.structural.estimation.secant import promising
 from analysis.structural.estimation.starting import (
     FURTHER,
     free_markers,
@@ -151,7 +152,10 @@ def fit_two_level(
         minimum = minimise_from(search, reduction, starts, beyond, limits)
     if minimum.converged and _below_zero(table, reduction.expand(minimum.z)):
         whole = all(isinstance(one, CompleteClusters) for one in likelihoods)
-        again = chain(usual(), scattered(table, covariances, means, [], FURTHER if whole else RESCUES))
+        drawn = scattered(table, covariances, means, [], FURTHER if whole else RESCUES)
+        again: Iterator[Array] = chain(usual(), drawn)
+        if not whole:  # second derivatives are dear
+            again = promising(search, reduction, minimum, again, limits)
         minimum = lowest_of(search, reduction, minimum, again, limits)
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
