@@ -264,6 +264,7 @@ MORE = [
         "clusters in 'cluster' has one row",
     ),
     (lambda: cfa("a =~ q1 + q2 + q3 + k", L.assign(k=1)), "'k' is constant"),
+    (lambda: cfa(Q + "\nq1 ~*~ q2", L), r"line 2: a scale is that of one item, not of two: q1 ~\*~ q2"),
     (
         lambda: cfa(Q + "\nq1 | 1*t1 + 0*t2", L),
         "fixed thresholds do not rise from category to category: 'q1'",

@@ -9,7 +9,7 @@ import pytest
 from analysis.structural.inference import bootstrap_model as module
 from analysis.structural.inference.bootstrap_model import bootstrap_model
 from analysis.structural.models import cfa
-from instrument.errors import NotEstimableError, ToolkitWarning
+from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
 C = pd.read_csv(DATA / "continuous.csv")
@@ -66,3 +66,9 @@ def test_a_tenth_of_the_draws_may_fail_and_is_told_and_more_is_refused(monkeypat
         else:
             with pytest.raises(NotEstimableError, match="3 of 20 draws could not be fitted"):
                 bootstrap_model(result, draws=20)
+
+
+@pytest.mark.parametrize("draws", [1, 0, -5, 20.5, True])
+def test_a_number_of_draws_that_is_none_is_refused(draws):
+    with pytest.raises(ResponseDataError, match=rf"draws is {draws}\.\nHint: give a whole number"):
+        bootstrap_model(cfa("f =~ x1 + x2 + x3 + x4", C, "ML"), draws=draws)

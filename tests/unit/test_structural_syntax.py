@@ -69,6 +69,12 @@ def test_intercepts_definitions_and_constraints():
         ("f =~ fun(1)*x", r"'fun'\(\) is not a known modifier"),
         ("x1 ~ x1", r"'x1' ~ itself"),
         ("f =~ 3", r"'3' is not a variable"),
+        ("f =~ x1 + a*b*x2", r"line 1, column 13: one term has two labels: a and b"),
+        ("f =~ 0.5*0.7*x1", r"line 1, column 10: one term has two values: 0.5 and 0.7"),
+        ("f =~ start(1)*start(2)*x1", r"one term has two starts: 1 and 2"),
+        ("f =~ a*x1 + x2\nf =~ b*x1", r"line 2, column 8: 'f =~ x1' has two labels: a and b"),
+        ("x1 ~~ 0*x2\nx2 ~~ 0.5*x1", r"'x2 ~~ x1' has two values: 0 and 0.5"),
+        ("f =~ c(1, NA)*x1 + x2\nf =~ 2*x1", r"'f =~ x1' has two values: c\(1, NA\) and 2"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(text, place):
@@ -213,3 +219,9 @@ def test_equal_follows_from_one_to_the_next_within_each_group():
     assert [len(own) for own in labels] == [1, 1] and labels[0] != labels[1]
     table = rows('f =~ x1 + equal("f=~x3")*x2 + equal("f=~x4")*x3 + b*x4', n_groups=2)
     assert {find(table, "f", "=~", f"x{k}", g).label for k in (2, 3, 4) for g in range(2)} == {"b"}
+
+
+def test_what_two_mentions_of_a_term_add_to_each_other_is_joined():
+    once = parse_syntax("f =~ a*start(2)*0.5*x1", "cfa").statements[0].modifier
+    twice = parse_syntax("f =~ a*x1 + x2\nf =~ start(2)*0.5*x1\nf =~ a*x1", "cfa").statements[0].modifier
+    assert once == twice and (once.labels, once.starts, once.fixed) == (["a"], [2.0], [0.5])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.common.options import checked_level, checked_seed
+from analysis.common.options import checked_level, checked_seed, is_whole
 from analysis.common.result import Result
 from analysis.common.sampling import Sampling
 from analysis.common.threads import one_thread
@@ -18,7 +18,7 @@ from analysis.structural.estimation.rotating import resembling
 from analysis.structural.fitting import estimate
 from analysis.structural.inference.result import StructuralResult, row_labels, shown, visible_rows
 from analysis.structural.inference.standardised import row_estimates, standardise
-from instrument.errors import NotEstimableError, fact_and_hint, warn_user
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, warn_user
 
 MOST_FAILED = 0.10  # share of failed draws beyond which the draws left are no sample of all draws
 
@@ -81,7 +81,7 @@ def bootstrap_model(
     Raises
     ------
     ResponseDataError
-        `confidence` does not lie between 0 and 1.
+        `confidence` does not lie between 0 and 1, or `draws` is no whole number from 2.
     NotEstimableError
         When more than a tenth of the draws cannot be fitted.
 
@@ -107,6 +107,9 @@ def bootstrap_model(
     (20, 0)
     """
     checked_level(confidence, "bootstrap_model")
+    if not is_whole(draws) or draws < 2:
+        hint = "give a whole number, such as 1,000."
+        raise ResponseDataError(fact_and_hint("bootstrap_model", f"draws is {draws!r}.", hint))
     fitted = result._fitted
     generator = np.random.default_rng(checked_seed(seed, "bootstrap_model"))
     drawn: list[Array] = []

@@ -101,6 +101,11 @@ def _check_categories(table: ParameterTable, syntax: Syntax, caller: str) -> Non
                     "use estimator='WLSMV', or remove the statement.",
                 )
             )
+        if statement.op == "~*~" and statement.lhs != statement.rhs:
+            both = f"{statement.lhs} ~*~ {statement.rhs}"
+            fact = f"line {statement.line}: a scale is that of one item, not of two: {both}."
+            hint = f"write '{statement.lhs} ~*~ {statement.lhs}'."
+            raise DefinitionError(fact_and_hint(caller, fact, hint))
         if statement.op == "|" and statement.rhs not in {f"t{k}" for k in range(1, known)}:
             raise DefinitionError(
                 fact_and_hint(

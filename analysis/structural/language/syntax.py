@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,6 +49,15 @@ class Modifier:
         self.fixed = other.fixed or self.fixed
         self.labels = other.labels or self.labels
         self.starts = other.starts or self.starts
+
+    def clash(self, other: Modifier) -> str | None:
+        """Say what both give, and differently."""
+        pairs = (("values", "fixed"), ("labels", "labels"), ("starts", "starts"))
+        for what, name in pairs:
+            here, there = getattr(self, name), getattr(other, name)
+            if here and there and here != there:
+                return f"two {what}: {_listed(here)} and {_listed(there)}"
+        return None
 
     def copied(self) -> Modifier:
         """Give the same with lists of its own."""
@@ -323,6 +333,9 @@ def _add_statement(
             f"'{statement.lhs} {statement.op} {statement.rhs}' appears twice.",
             "remove one of the two.",
         )
+    elif both := known[key].modifier.clash(statement.modifier):
+        fact = f"'{statement.lhs} {statement.op} {statement.rhs}' has {both}."
+        raise syntax_error(caller, statement, fact, "keep one of the two.")
     else:
         known[key].modifier.update(statement.modifier)
 
@@ -409,10 +422,15 @@ class _TermReader:
         modifier = Modifier()
         while True:
             begin = self.place
-            values = self.factor(modifier)
+            own = Modifier()
+            values = self.factor(own)
             if self.peek() == "*":
                 if values is not None:
-                    _assign(modifier, values)
+                    _assign(own, values)
+                if both := modifier.clash(own):
+                    fact = f"one term has {both}."
+                    raise syntax_error(self.caller, self.tokens[begin], fact, "keep one of the two.")
+                modifier.update(own)
                 self.take()
                 continue
             token = self.tokens[begin]
@@ -474,6 +492,12 @@ class _TermReader:
         if token.kind in ("name", "string"):
             return token.text.strip("\"'")
         raise self.fail(token, f"unexpected {token.text!r}.")
+
+
+def _listed(values: Sequence[float | str | None]) -> str:
+    """Name what a modifier gives, of all groups."""
+    shown = [str(v) if v is None or isinstance(v, str) else f"{v:g}" for v in values]
+    return shown[0] if len(shown) == 1 else f"c({', '.join(shown)})"
 
 
 def _assign(modifier: Modifier, values: list[float | str | None]) -> None:
