@@ -15,7 +15,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.software import recorded, used
-from analysis.pipeline.joining import refuse_joins_without_ids, refuse_like_waves, whole_labels
+from analysis.pipeline.joining import (
+    answers_labelled,
+    refuse_joins_without_ids,
+    refuse_like_waves,
+    whole_labels,
+)
 from analysis.pipeline.ordering import by_person, most_answered_first
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
@@ -375,10 +380,12 @@ def build_context(
         )
     coded = coded_table(responses, scale, "validate")
     suspicions = warn_of_keying("validate", coded, scale)
-    responses = as_given(coded)
+    responses = answers_labelled(as_given(coded))
     sides = {name: getattr(data, name) for name in ("outcomes", "covariates", "times", "enrolment")}
     tables = {n: None if t is None else whole_labels(table_of(t, "validate", n)) for n, t in sides.items()}
-    others = [(_given_measure(answers, other), other) for answers, other in _pairs(data.measures)]
+    others = [
+        (answers_labelled(_given_measure(answers, other)), other) for answers, other in _pairs(data.measures)
+    ]
     study = as_study(data.study) if data.study is not None else None
     matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None, scale=scale)
     matched += refuse_like_waves(responses, study)

@@ -169,6 +169,48 @@ def whole_labels(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**odd) if odd else table
 
 
+def answers_labelled(answers: pd.DataFrame) -> pd.DataFrame:
+    """Write ids of answers as text, and their waves as whole numbers or text, where pandas made them else.
+
+    Parameters
+    ----------
+    answers
+        To any questionnaire.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table itself where ids and waves are texts or whole numbers throughout; 7.0 is 7, and of numbers
+        beside texts all are texts.
+
+    Raises
+    ------
+    ResponseDataError
+        A row names no participant or no wave.
+
+    Examples
+    --------
+    >>> answers_labelled(pd.DataFrame({"participant": [7.0, 8.0], "wave": [1.0, 2.0]})).values.tolist()
+    [['7', 1], ['8', 2]]
+    >>> answers_labelled(pd.DataFrame({"participant": [7, "x"], "wave": 1}))["participant"].tolist()
+    ['7', 'x']
+    """
+    odd = {}
+    for name in ("participant", "wave"):
+        column = answers[name]
+        if unnamed := int((column.isna() | (column.astype(str).str.strip() == "")).sum()):
+            fact = f"{unnamed} of {len(column)} rows of answers name no {name}."
+            hint = f"give every row its {name}, or leave these rows out."
+            raise ResponseDataError(fact_and_hint("validate", fact, hint))
+        decimals = pd.api.types.is_float_dtype(column)
+        kinds = {type(value) for value in column} if column.dtype == object else set()
+        if name == "wave" and decimals and (column % 1 == 0).all():
+            odd[name] = column.astype("int64")
+        elif decimals or len(kinds) > 1:
+            odd[name] = labels_as_text(column)
+    return answers.assign(**odd) if odd else answers
+
+
 def _refuse_repeated(tables: Mapping[str, pd.DataFrame | None]) -> None:
     """Refuse a table in which somebody has several rows: a join would count the person as often."""
     for name, table in tables.items():

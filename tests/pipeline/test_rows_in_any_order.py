@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from three_themes import make_scale
 
 from analysis.pipeline import validate
 from analysis.pipeline.ordering import by_person, most_answered_first
 from analysis.report.view import prose
 from instrument.definition import Instrument
+from instrument.errors import ResponseDataError
 from instrument.study import make_study
 
 TOPICS = ["flow", "reliability", "covariates", "relations"]
@@ -128,3 +130,61 @@ def test_a_covariate_among_the_answers_is_that_of_the_first_wave(
     table = one["sections"]["covariates"]["tables"]["covariates"]
     first = some.sort_values("wave", kind="stable").dropna(subset=["mood"]).drop_duplicates("participant")
     assert table["values"][table["covariate"].index("mood")] == first["mood"].nunique()
+
+
+@pytest.mark.parametrize("kind", ["decimals", "mixed", "category", "text"])
+def test_ids_of_answers_of_any_type_meet_those_of_other_tables(
+    answers: pd.DataFrame, scale: Instrument, study: dict[str, Any], kind: str
+) -> None:
+    """Ids that pandas gave decimals were “none of the people who answered”; numbers beside texts ended in an error."""
+    rng = np.random.default_rng(2)
+    some = answers[answers["participant"].isin(answers["participant"].unique()[:60])].reset_index(drop=True)
+    some["participant"] = pd.factorize(some["participant"])[0] + 101
+    people = np.arange(101, 161)
+    outcomes = pd.DataFrame({"participant": people, "mood": rng.normal(size=60).round(2)})
+    theirs = pd.DataFrame({"participant": people, "wave": 1, "z1": rng.integers(1, 6, 60)})
+    theirs["z2"] = rng.integers(1, 6, 60)
+    items = [{"id": name, "text": f"Words of {name}"} for name in ("z1", "z2")]
+    other = make_scale(id="other", title="Other", themes=[{"id": "oth", "title": "Oth", "items": items}])
+
+    def written(table: pd.DataFrame) -> pd.DataFrame:
+        table = table.copy()
+        ids = table["participant"]
+        if kind == "decimals":
+            return table.assign(participant=ids.astype(float), wave=table["wave"].astype(float))
+        if kind == "mixed":
+            mixed = [k if k % 2 else str(k) for k in ids]
+            return table.assign(participant=pd.Series(mixed, dtype=object))
+        return table.assign(participant=ids.astype(str if kind == "text" else "category"))
+
+    def tree(table: pd.DataFrame, beside: pd.DataFrame) -> dict[str, Any]:
+        return validate(
+            table,
+            scale,
+            outcomes=outcomes,
+            measures=[(beside, other)],
+            study=make_study(study),
+            topics=["flow", "scores", "relations", "retest"],
+        ).to_dict()
+
+    assert numbers(tree(written(some), written(theirs))) == numbers(tree(some, theirs))
+
+
+def test_one_person_in_two_types_is_one_person(answers: pd.DataFrame, scale: Instrument) -> None:
+    some = answers[answers["participant"].isin(answers["participant"].unique()[:40])].reset_index(drop=True)
+    ids = pd.factorize(some["participant"])[0] + 101
+    mixed = pd.Series([k if w == 1 else str(k) for k, w in zip(ids, some["wave"], strict=True)], dtype=object)
+    found = validate(some.assign(participant=mixed), scale, topics=["flow"]).to_dict()
+    assert found["meta"]["participants"] == 40
+
+
+@pytest.mark.parametrize("name", ["participant", "wave"])
+@pytest.mark.parametrize("cell", [None, " "])
+def test_rows_without_a_person_or_a_wave_are_refused(
+    answers: pd.DataFrame, scale: Instrument, name: str, cell: str | None
+) -> None:
+    """One row without an id was a person of its own, and rows without a wave were a further wave, `nan`."""
+    some = answers[answers["participant"].isin(answers["participant"].unique()[:40])].reset_index(drop=True)
+    some[name] = some[name].astype(object).where(some.index != 3, cell)
+    with pytest.raises(ResponseDataError, match=rf"1 of {len(some)} rows of answers name no {name}\."):
+        validate(some, scale, topics=["flow"])
