@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from analysis.adherence.chain.routes import all_routes, strength_of, sums_of
+from analysis.adherence.claims.watch import MOVED, Watch
 from analysis.adherence.collecting import risk_table, thirds
 from analysis.adherence.design import landmark
 from analysis.adherence.design.covariates import (
@@ -949,3 +950,33 @@ def test_a_person_lost_in_two_ways_is_counted_with_the_first() -> None:
     lost = (Step.WITHDRAWN, Step.UNWATCHED, Step.NOTHING_DUE, Step.NO_SCORE, Step.NO_COVARIATE)
     assert counts[Step.ENROLLED] == counts[Step.ANALYSED] + sum(counts[step] for step in lost)
     assert counts[Step.ANALYSED] == counts[Step.ANALYSED_LEFT] + counts[Step.ANALYSED_TIME]
+
+
+def test_a_column_that_nobody_asked_for_may_say_different_things_and_is_that_of_the_outcomes_first() -> None:
+    people = pd.DataFrame({"participant": ["1", "2", "3"]})
+    outcomes = pd.DataFrame({"participant": ["1", "2"], "note": ["a", None]})
+    covariates = pd.DataFrame(
+        {"participant": ["1", "2", "3"], "note": ["x", "y", "z"], "age": [1.0, 2.0, 3.0]}
+    )
+    table, names = side_columns(study(covariates=["age"]), outcomes, covariates, None, [], people)
+    assert table is not None and names == ["age"]
+    rows = table.set_index("participant").sort_index()
+    assert rows["note"].tolist() == ["a", "y", "z"] and rows["age"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_the_unrelated_feature_is_called_as_the_study_calls_it_where_the_log_holds_it() -> None:
+    frame = pd.DataFrame({"unrelated_after": [1.0]})
+    named = study(unrelated_kind="radio_play", labels={"radio_play": "Radio"})
+    assert landmark._unrelated(named, frame) == "Radio"
+    assert landmark._unrelated(study(unrelated_kind="radio_play"), frame) == "radio play"
+    assert landmark._unrelated(named, frame[[]]) == landmark._unrelated(study(), frame) == ""
+
+
+def test_who_withdraws_is_a_doubt_where_it_goes_with_the_score_and_moves_the_estimate() -> None:
+    def doubtful(pvalue: float, change: float, level: float = 0.95) -> bool:
+        return Watch(gone=9, pvalue=pvalue, change=change).doubtful(level)
+
+    assert doubtful(0.04, MOVED + 0.01) and doubtful(0.04, -MOVED - 0.01)
+    assert not doubtful(0.04, MOVED) and not doubtful(0.06, 9.0) and doubtful(0.06, 9.0, 0.9)
+    assert doubtful(0.04, float("nan"))  # with it held constant there is no solution
+    assert not doubtful(float("nan"), float("nan"))
