@@ -153,9 +153,7 @@ def note_of(result: Result) -> str:
     for name in SAID:
         value = getattr(result, name, None) if name in names else None
         if isinstance(value, (str, int)) and not isinstance(value, bool):
-            told.append(
-                f"{LABELS.get(name, name)}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
-            )
+            told.append(f"n: {value:,}" if name == "n_obs" else f"{name}: {value}")
     if (level := level_of(result)) != 0.95:
         told.append(f"intervals: {_percent(level)}")
     return f"{'; '.join(told)}." if told else ""

@@ -329,6 +329,14 @@ def test_intervals_of_what_a_model_leaves_out_are_of_ninety_percent_unless_asked
     assert "90% from" in analysis.misspecifications(made()["StructuralResult"]).to_markdown()  # type: ignore[arg-type]
 
 
+def test_a_seed_is_printed_as_it_is_given_and_people_with_a_comma() -> None:
+    common = np.random.default_rng(1).normal(size=1200)
+    noise = np.random.default_rng(2).normal(size=(4, 1200))
+    items = pd.DataFrame({f"q{k}": common + own for k, own in enumerate(noise)})
+    found = analysis.htmt(items, {"u": ["q0", "q1"], "v": ["q2", "q3"]}, draws=0, seed=20240101)
+    assert found.to_markdown().rstrip().endswith("n: 1,200; seed: 20240101.")
+
+
 def test_a_function_that_is_asked_for_a_level_gives_it_back() -> None:
     for name in analysis.__all__:
         function = inspect.unwrap(getattr(analysis, name))
