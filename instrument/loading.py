@@ -269,7 +269,9 @@ def read_yaml(path: Path, caller: str) -> dict[str, Any]:
     _refuse_unfit(raw, path, caller)
     if not isinstance(raw, dict):
         fact = f"{path.name} holds no mapping at its top level."
-        raise DefinitionError(fact_and_hint(caller, fact, "begin with 'schema: 1' and 'id: …'."))
+        raise DefinitionError(
+            fact_and_hint(caller, fact, "begin with 'schema: 1', then one 'entry: value' a line.")
+        )
     return raw
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -220,3 +221,15 @@ def test_a_cut_off_in_percent_of_a_statistic_that_ends_at_one_is_refused(rules: 
 
 def test_every_published_cut_off_could_be_that_of_a_plan() -> None:
     make_plan({"rules": {name: rule.published for name, rule in planned_rules().items()}})
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n"])
+def test_the_hint_for_a_file_without_entries_serves_a_plan_too(tmp_path: Path, text: str) -> None:
+    """It said to begin with `id`, which no plan has."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    with pytest.raises(DefinitionError, match="holds no mapping") as refused:
+        settle(file)
+    assert str(refused.value).endswith("Hint: begin with 'schema: 1', then one 'entry: value' a line.")
+    file.write_text("schema: 1\nseed: 4\n")
+    assert settle(file).plan.seed == 4
