@@ -21,6 +21,9 @@ from instrument.store.people import invite
 from instrument.store.tokens import Keyring
 
 FORM, END = Form.model_validate(BASELINE), Form.model_validate(CLOSING)
+QUESTIONS = [*CLOSING["questions"], BASELINE["questions"][2], {**BASELINE["questions"][3], "shown_if": None}]
+NAMESAKE = Form.model_validate({**CLOSING, "questions": QUESTIONS})
+"""Another form, two of whose questions are called as two of the first are."""
 Said = dict[str, str | None]
 
 
@@ -70,12 +73,12 @@ STEPS: list[tuple[Said, tuple[str, ...], Said]] = [
 def test_answers_are_merged_page_by_page(engine: Engine, keyring: Keyring) -> None:
     begun = Begun(engine, keyring)
     attempt, other = begun.begin("anna", "first"), begun.begin("ben", "first")
-    begun.save(attempt, END, {"hope": "5"})
+    begun.save(attempt, NAMESAKE, {"hope": "5", "age": "7", "licence": "mine"})
     begun.save(other, FORM, {"used": "1", "age": "44"})
     for said, back, wanted in STEPS:
         assert begun.save(attempt, FORM, said, back) == wanted
     with engine.connect() as connection:  # the other form and the other person have what they had
-        assert form_answers_of(connection, attempt)["closing"] == {"hope": "5"}
+        assert form_answers_of(connection, attempt)["closing"] == {"hope": "5", "age": "7", "licence": "mine"}
         assert form_answers_of(connection, other) == {"baseline": {"used": "1", "age": "44"}}
 
 
