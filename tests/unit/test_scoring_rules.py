@@ -123,6 +123,9 @@ def test_a_sum_is_the_mean_times_the_number_of_items() -> None:
     assert scores["first"].to_list() == [12.5]
     assert scores["second"].to_list() == [6.0]
     assert scores["total"].to_list() == [(2.5 + 3.0) / 2]
+    # an item that does not apply is counted at the mean of those that do, so that sums stay on one scale
+    scores = score(answers([98, 2, 3, 4, 5, *FULL[5:]]), SCALE, method="sum").scores
+    assert scores[["first", "first_applicable"]].to_numpy().tolist() == [[5 * (2 + 3 + 4 + 1) / 4, 4]]
 
 
 def test_zero_to_hundred() -> None:
@@ -265,7 +268,7 @@ def test_items_alone_are_scored_with_assumed_rows_and_wave() -> None:
     assert len(card.notes) == 2
 
 
-@pytest.mark.parametrize("name", ["first_n", "wave", "participant"])
+@pytest.mark.parametrize("name", ["first_n", "wave", "participant", "total", "total_sem"])
 def test_a_theme_named_like_a_made_column_is_refused(name: str) -> None:
     raw = SCALE.model_dump(mode="python", by_alias=True)
     raw["themes"][1]["id"] = name
@@ -455,3 +458,33 @@ def test_an_answer_that_is_there_applies_whatever_is_said_of_it() -> None:
     assert (mean.tolist(), answered.tolist(), applies.tolist()) == ([2.0], [2], [4])
     mean, *_ = prorated_mean(values, np.array([[False, False, True, True]]), 0.51)
     assert np.isnan(mean).all()
+
+
+def test_scores_are_described_by_hand() -> None:
+    """Four people: whole, prorated, too little answered, and one to whom an item does not apply."""
+    rows = ([1, 2, 3, 4, 5], [1, 2, 3, 4, 97], [1, 2, 97, 97, 97], [98, 2, 3, 4, 5])
+    card = score(answers(*([*row, *FULL[5:]] for row in rows)), SCALE, reliability={"first": 0.75})
+    found = card.describe().loc["first"]
+    means = np.array([11 / 5, 10 / 4, 10 / 4])
+    assert (found["n"], found["missing"], found["prorated"]) == (3, 1, 1)
+    assert (found["minimum"], found["maximum"]) == (2.2, 2.5)
+    assert found["mean"] == pytest.approx(means.mean())
+    assert found["sd"] == pytest.approx(np.sqrt(((means - means.mean()) ** 2).sum() / 2))
+    assert found["does_not_apply"] == pytest.approx((0 + 0 + 0 + 1 / 5) / 4)
+    assert found["sem"] == pytest.approx(found["sd"] / 2)
+    total = card.describe().loc["total"]
+    assert (total["n"], total["missing"]) == (3, 1)
+    assert all(pd.isna(total[name]) for name in ("prorated", "does_not_apply", "sem"))
+    said = card.summary(3)
+    assert "0.050" in said and f"{found['sd']:.3f}" in said
+    assert "when at least 80% of the applicable items are answered" in said
+    assert "Reversed before: a5." in said and "each item put on" not in said
+    assert card.rule.describe().endswith("Instrument mini 2.")
+    bare = score(answers(FULL), make({"total": "none"})).names
+    assert bare == ["first", "second", "around"]
+    percent = score(answers(FULL), SCALE, rescale="0-100").rule.describe({"first": "One", "second": "Two"})
+    assert ", each item put on 0–100 first, when at least" in percent
+    assert "Total: mean of the theme means of One, Two, all required." in percent
+    plain = make()
+    plain = plain.model_copy(update={"themes": plain.themes[1:]})
+    assert "Reversed before: no item." in score(answers(FULL[5:], scale=plain), plain).rule.describe()
