@@ -17,8 +17,18 @@ from instrument.errors import ResponseDataError
 from instrument.store import tables
 from instrument.store.answers import Answer, save_answers
 from instrument.store.definitions import find_study
+from instrument.store.intake import people_of
 from instrument.store.mending import Because, void_administration
-from instrument.store.sheets import answered_since, keep_time, note_queued, page_times, queued_before
+from instrument.store.people import erase_person
+from instrument.store.relinking import relink
+from instrument.store.sheets import (
+    answered_since,
+    ended_links,
+    keep_time,
+    note_queued,
+    page_times,
+    queued_before,
+)
 from instrument.store.tokens import Keyring
 
 
@@ -105,6 +115,33 @@ def test_only_another_answer_given_after_the_page_was_shown_goes_before_it(
     assert not later(early, {}, "baseline", {"age": "30"})  # gone on without: the page holds
     assert later(early, {}, "baseline", {"used": "0", "age": "30"})
     assert not later(early, {}, "baseline", {"which": "1"})
+
+
+def test_links_that_ended_are_those_replaced_and_those_of_people_who_were_erased(
+    engine: Engine, keyring: Keyring
+) -> None:
+    begun = Begun(engine, keyring)
+    for name in ("anna", "ben", "cleo"):
+        begun.begin(name, "first")
+    person = tables.participant
+
+    def hashes() -> dict[str, str]:
+        with engine.connect() as connection:
+            rows = connection.execute(select(person.c.pseudonym, person.c.token_hash))
+            return {str(name): str(token_hash) for name, token_hash in rows}
+
+    before = hashes()
+    with engine.begin() as connection:
+        row: Any = find_study(connection, "trial")
+        relink(connection, int(row.id), keyring, ["anna"])
+    with engine.begin() as connection:
+        erase_person(connection, people_of(connection, row.id, ["ben"])["ben"], keyring)
+    after = hashes()
+    with engine.connect() as connection:
+        ended = ended_links(connection)
+    assert {before["anna"], before["ben"]} <= ended
+    assert not {after["anna"], after["cleo"]} & ended
+    assert "ben" not in after and after["anna"] != before["anna"]
 
 
 @pytest.mark.parametrize(
