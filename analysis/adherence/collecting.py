@@ -73,6 +73,7 @@ def collect(
             "due_differs": bool((design.frame["due"] < design.due).any()),
             "unit": design.unit,
             "adjusted_for": design.adjusted_for,
+            "early": list(design.early),
             "standard_deviations": {name: run.sd for name, run in runs.items()},
             "confidence": confidence,
             "context": context,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.adherence.collecting import collect
+from analysis.adherence.design.ends import CAUSE, ENDED_AFTER
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign, assemble, early_rating, refuse_overlap
 from analysis.adherence.design.late_answers import late_rows, said_of
 from analysis.adherence.models.run import ModelRun, days_watched, filled_tables
@@ -190,8 +191,8 @@ def analysed_people(
     DataFrame
         One row per person: participant, the scores, the columns held constant, `done`, `due`,
         `active_days_after`, `days_watched`, `adherent_after`, `at_risk`, `disengaged`, `disengaged_after`
-        (days from the landmark); `.outcome` where the study has one, `.cluster` (numbers) where people come
-        in clusters.
+        (days from the landmark); `.cause` and `.ended_after` where reasons for leaving are known,
+        `.outcome` where the study has one, `.cluster` (numbers) where people come in clusters.
 
     Raises
     ------
@@ -205,6 +206,8 @@ def analysed_people(
     found = frame[list(columns)].assign(days_watched=days_watched(frame, design.day))
     flags = ["adherent_after", "at_risk", "disengaged"]
     found[flags] = found[flags].astype(bool).astype(int)
+    if CAUSE in frame:
+        found[".cause"], found[".ended_after"] = frame[CAUSE], frame[ENDED_AFTER]
     if (outcome := _outcome_in(design, study)) is not None:
         found[".outcome"] = frame[outcome].astype("Float64")
     return found if design.clusters is None else found.assign(**{".cluster": design.clusters.of_row})

@@ -27,7 +27,7 @@ class Reason(StrEnum):
 
     GIVEN = "given by the instrument, the study or the analyst; nothing is computed"
     SEEDED = "rests on seeded draws (bootstrap, permutation or simulation): another generator draws otherwise"
-    OWN = "a method of this toolkit, for which no package of R is known"
+    OWN = "by rules of this toolkit's own; no call of R is written for it"
     SEARCH = "the end of a search of this toolkit among models or items, which R's functions do not make"
     READ = "counted while the files are read and joined"
     CARELESS = "flags for careless answers by this toolkit's rules; package careless has other ones"

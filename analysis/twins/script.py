@@ -19,6 +19,7 @@ LIBRARY = (
     "reliability",
     "factors",
     "structure",
+    "imputed",
     "agreement",
     "use",
     "use_further",

@@ -32,6 +32,7 @@ from analysis.twins.script import LIBRARY, literal, places, r_script, section_sc
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.loading import load
+from instrument.scoring.score import reverse_key
 from instrument.study import as_study
 
 CALL = re.compile(r'^twin\("(\w+)", (.*), "(\w+)", ([^,(]+|c\([\d, ]+\)),$')
@@ -454,6 +455,36 @@ def test_models_of_later_use_have_calls_of_r_with_what_they_hold_constant(
         assert [row + 1 for row in call["rows"]] == call["arguments"]["at"]
         of = {section["tables"][call["table"]]["predictor"][row] == "total" for row in call["rows"]}
         assert len(of) == 1  # the total is no part of the family of themes
+
+
+def test_answers_that_gaps_were_filled_with_give_the_pooled_alpha_again(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    inputs: dict[str, pd.DataFrame] = {}
+    plan = {"imputations": 3, "topics": ["flow"]}
+    section = validate(answers, scale, plan=plan, analysed=inputs.update).tree["sections"]["imputed"]
+    table = pd.DataFrame(section["tables"]["consistency"]).set_index(["theme", "coefficient"])
+    sorted_out = sort_numbers(section)
+    calls = {call["call"]: call for call in sorted_out.calls if call["table"] != METHOD}
+    assert set(calls) == {"imputed_consistency", "alpha", "imputed_changes"}
+    assert set(sorted_out.reasons) == {Reason.GIVEN}
+    theme = table.index[0][0]
+    items = scale.theme_items(theme)
+    rows = answers[answers["wave"].astype(str) == str(section["method"]["options"]["wave"])]
+    first = reverse_key(rows, scale).set_index("participant")[scale.item_ids].astype(float)
+    first = first.dropna(how="all")[items]
+    own = inputs["imputed"][inputs["imputed"]["item"].isin(items)]
+    logs = []
+    for _, part in own.groupby("imputation"):
+        whole = first.copy()
+        for participant, item, value in part[["participant", "item", "value"]].itertuples(index=False):
+            assert np.isnan(whole.loc[participant, item])
+            whole.loc[participant, item] = value
+        v = whole.cov().to_numpy()
+        logs.append(np.log(1 - len(items) / (len(items) - 1) * (1 - np.trace(v) / v.sum())))
+    assert len(logs) == 3
+    assert table.loc[(theme, "alpha"), "n"] == len(whole)
+    assert table.loc[(theme, "alpha"), "estimate"] == pytest.approx(1 - np.exp(np.mean(logs)), abs=1e-9)
 
 
 def test_a_study_without_use_has_no_people_at_a_landmark(answers: pd.DataFrame, scale: Instrument) -> None:

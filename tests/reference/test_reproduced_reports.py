@@ -1,4 +1,4 @@
-"""What R said of sixteen reports, as committed: every number with an equivalent agrees, an altered one is named.
+"""What R said of seventeen reports, as committed: every number with an equivalent agrees, an altered one is named.
 
 Made by `scripts/reproduce_reports.py` with R 4.2.2, psych 2.2.9, lavaan 0.6-14 and semTools 0.5-6.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 COMPARED = [
     (
-        "Sixteen reports, every number with an equivalent (formulas to six digits, searched optima to four)",
+        "Seventeen reports, every number with an equivalent (formulas to six digits, searched optima to four)",
         "psych, lavaan, semTools, survival, MASS",
         5e-4,
     ),
@@ -26,7 +26,7 @@ AT_LEAST = {
     **{"plan_mlr": 1600, "plan_mlr_listwise": 1600, "plan_ulsmv": 1800},
     **{"plan_excluded": 1500, "plan_collapsed": 1600},
     **{"plan_ml": 1880, "plan_ml_listwise": 1660},
-    **{"reserved_words": 1880, "three_waves": 1460, "other_tables": 1000},
+    **{"reserved_words": 1880, "three_waves": 1880, "three_waves_imputed": 2100, "other_tables": 1000},
     **{"later_use": 2850, "later_use_clinics": 2690},
 }
 

@@ -224,3 +224,16 @@ def test_each_end_is_told_by_its_claim_and_intervals(
     left[["ci_lower", "ci_upper"]] = limits
     made = ends_of(replace(told, ends=left.assign(claim=str(claim))), "total", {"total": "Total"})
     assert made.sentences[-1].endswith(said)
+
+
+def test_where_many_end_in_one_moment_the_rate_alone_is_said(told: AdherenceResult) -> None:
+    rates = replace(told, ends=told.ends[told.ends["model"] == "cause-specific hazard"])
+    made = ends_of(rates, "total", {"total": "Total"})
+    rate = told.ends.query("end == 'got better' and model == 'cause-specific hazard'").iloc[0]
+    assert made.values["better_hazard"] == rate["ratio"]
+    assert made.values["better_hazard_upper"] == rate["ci_upper"]
+    assert not any("share" in name for name in (*made.values, *made.kinds))
+    text = " ".join(fill_prose(sentence, made.values) for sentence in made.sentences)
+    assert f"got better at {rate['ratio']:.2f} times the rate" in text and "Fine-Gray" not in text
+    whole = " ".join(ends_of(told, "total", {"total": "Total"}).sentences)
+    assert whole.count("Fine-Gray) is {") == 2

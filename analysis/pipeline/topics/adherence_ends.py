@@ -21,6 +21,14 @@ NO_REASON = (
     "Leaving because one got better counts as leaving here: no reason for leaving is known. A score that "
     "helps people to get better can then look as if it drove them away."
 )
+SAID = {
+    SPECIFIC: "Among those still using the app, people one standard deviation higher on {{ends_of_score}} "
+    "{end} at {{{name}_hazard:d2}} times the rate (cause-specific hazard ratio, 95% interval "
+    "{{{name}_hazard_lower:d2}} to {{{name}_hazard_upper:d2}}).",
+    SUBDISTRIBUTION: "On the share of all who ever {end}, the other end counted as such, the ratio of "
+    "subdistribution hazards (Fine-Gray) is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to "
+    "{{{name}_share_upper:d2}}).",
+}
 NAMES = {End.LEFT: "left", End.BETTER: "better"}
 MOVED = (
     " Whether for a reason of its own cannot be told: what ends use otherwise changes who is still there, "
@@ -49,20 +57,16 @@ def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Cl
         mine = mine[(mine["predictor"] == first) & (mine["end"] == end.words)] if len(mine) else mine
         if not len(mine):
             continue
-        row = mine.set_index("model")
-        for model, key in ((SPECIFIC, "hazard"), (SUBDISTRIBUTION, "share")):
-            for part, column in (("", "ratio"), ("_lower", "ci_lower"), ("_upper", "ci_upper")):
-                values[f"{name}_{key}{part}"] = float(
-                    row[column].to_numpy(dtype=float)[row.index == model][0]
-                )
         values["ends_of_score"] = titles[first]
-        sentences.append(
-            f"Among those still using the app, people one standard deviation higher on {{ends_of_score}} "
-            f"{end.words} at {{{name}_hazard:d2}} times the rate (cause-specific hazard ratio, 95% interval "
-            f"{{{name}_hazard_lower:d2}} to {{{name}_hazard_upper:d2}}). On the share of all who ever "
-            f"{end.words}, the other end counted as such, the ratio of subdistribution hazards (Fine-Gray) "
-            f"is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to {{{name}_share_upper:d2}})." + _told(mine)
-        )
+        told = []
+        for model, key in ((SPECIFIC, "hazard"), (SUBDISTRIBUTION, "share")):
+            row = mine[mine["model"] == model]
+            if not len(row):  # where many end in one moment there is no ratio of shares
+                continue
+            for part, column in (("", "ratio"), ("_lower", "ci_lower"), ("_upper", "ci_upper")):
+                values[f"{name}_{key}{part}"] = float(row[column].iloc[0])
+            told.append(SAID[model].format(end=end.words, name=name))
+        sentences.append(" ".join(told) + _told(mine))
     numbers = [key for key in values if key != "ends_of_score"]
     kinds = {**({"ends_of_score": TEXT} if numbers else {}), **each(statistic(), " ".join(numbers))}
     return Claimed(sentences=sentences, values=values, kinds=kinds)

@@ -14,6 +14,7 @@ from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.models import estimator_for
+from analysis.pipeline.twinned.imputed import twins_of_imputed
 from instrument.errors import ToolkitError
 
 FEWEST_ITEMS = 2
@@ -32,11 +33,9 @@ _COEFFICIENTS = {
 
 def section_imputed(context: Context) -> Section:
     """Alpha and omega of each theme, and the models of the plan, pooled over imputed answers."""
-    from analysis.items.imputed_items import impute_items
-
     plan = context.plan
     gaps = Gaps(context=context, few=of_sample(context))
-    completed = impute_items(context.items, plan.imputations, seed=context.seed)
+    completed = _completed(context)
     rows: list[dict[str, Any]] = []
     for theme, items in context.themes.items():
         if theme in context.composites or len(items) < FEWEST_ITEMS:
@@ -76,6 +75,35 @@ def section_imputed(context: Context) -> Section:
         problems=gaps.problems,
         untested=gaps.untested,
     )
+
+
+def _completed(context: Context) -> list[pd.DataFrame]:
+    from analysis.items.imputed_items import impute_items
+
+    return context.once(
+        "imputed", lambda: impute_items(context.items, context.plan.imputations, seed=context.seed)
+    )
+
+
+def _filled(context: Context) -> dict[str, pd.DataFrame]:
+    """Answers that gaps were filled with, keyed: imputation (from 1), participant, item, value."""
+    completed = _completed(context)
+    people = completed[0].index
+    gaps = context.items.loc[people].isna().to_numpy()
+    rows, places = gaps.nonzero()
+    items = context.items.columns.to_numpy()[places]
+    tables = [
+        pd.DataFrame(
+            {
+                "imputation": number,
+                "participant": people.to_numpy()[rows],
+                "item": items,
+                "value": table.to_numpy()[gaps],
+            }
+        )
+        for number, table in enumerate(completed, start=1)
+    ]
+    return {"imputed": pd.concat(tables, ignore_index=True)}
 
 
 def _prose(values: dict[str, Any]) -> list[str]:
@@ -196,5 +224,7 @@ TOPIC = Topic(
     subject="missing answers",
     question="Would the numbers be others if nothing were missing?",
     run=section_imputed,
+    twins=twins_of_imputed,
+    analysed=_filled,
     people=int(FEWEST_PEOPLE.cutoff),
 )

@@ -77,6 +77,7 @@ def twins_of_later_use(context: Context, section: Section, found: AdherenceResul
     _add_context(twins, section, found, terms, level, called)
     _add_checks(twins, section, terms, clustered=clustered)
     _add_curves(twins, section, found, level)
+    _add_ends(twins, section, found, terms, level)
     return twins
 
 
@@ -233,6 +234,50 @@ def _add_curves(twins: Twins, section: Section, found: AdherenceResult, level: f
             times = [float(frame["time"].iloc[row]) for row in place]
             arguments = {"predictor": first, "third": THIRDS.index(str(third)), "times": times}
             twins.add("use_curves", numbers, table=table, rows=place, level=level, **arguments)
+
+
+def _add_ends(twins: Twins, section: Section, found: AdherenceResult, terms: Terms, level: float) -> None:
+    """Ends that compete, each by its hazard and by its share, and the shares that met each."""
+    from analysis.adherence.design.ends import SPECIFIC, End
+    from analysis.adherence.models.run import REMAINING
+
+    numbers = {end.words: int(end) for end in End}
+    if "ends" in section.tables:
+        frame = section.tables["ends"].frame.reset_index(drop=True)
+        first = found.effects["predictor"].iloc[0]
+        for row, one in enumerate(frame.to_dict("records")):
+            if (REMAINING, one["predictor"]) not in terms:
+                continue
+            twins.add(
+                "use_end",
+                "n events coefficient se pvalue ratio ci_lower ci_upper",
+                table="ends",
+                rows=[row],
+                predictor=one["predictor"],
+                terms=terms[REMAINING, one["predictor"]],
+                early=len(found.design["early"]),
+                end=numbers[one["end"]],
+                share=one["model"] != SPECIFIC,
+                level=level,
+            )
+            name = {End.LEFT.words: "left", End.BETTER.words: "better"}.get(one["end"])
+            if one["predictor"] == first and name is not None:
+                key = f"{name}_{'hazard' if one['model'] == SPECIFIC else 'share'}"
+                for end, column in (("", "ratio"), ("_lower", "ci_lower"), ("_upper", "ci_upper")):
+                    named = {f"{key}{end}": "value"}
+                    twins.add("derived", named, how="min", of="ends", column=column, at=[row + 1])
+    if "incidence" in section.tables:
+        frame = section.tables["incidence"].frame.reset_index(drop=True)
+        for met, rows in frame.groupby("end", sort=False).groups.items() if len(frame) else ():
+            twins.add(
+                "use_incidence",
+                "at_risk incidence se ci_lower ci_upper",
+                table="incidence",
+                rows=[int(row) for row in rows],
+                end=numbers[str(met)],
+                times=[float(frame["time"].iloc[row]) for row in rows],
+                level=level,
+            )
 
 
 def twins_of_chain(context: Context, section: Section) -> Twins:

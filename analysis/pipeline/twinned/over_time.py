@@ -11,6 +11,9 @@ from analysis.pipeline.twinned.said import add_extremes
 from analysis.planning.definition import PLAIN
 from analysis.twins import METHOD, Reason, Twins
 
+CORRECTED = "chisq_scaled pvalue_scaled cfi_scaled tli_scaled rmsea_scaled "
+OF_CONTINUOUS = ("pvalue", "aic", "bic", "cfi_robust", "tli_robust", "rmsea_robust")
+
 
 def twins_of_longitudinal(context: Context, section: Section) -> Twins:
     """Means, reliable change, and levels of invariance over time."""
@@ -39,25 +42,29 @@ def twins_of_longitudinal(context: Context, section: Section) -> Twins:
                 sem=float(sem),
             )
         found.leave(Reason.ELSEWHERE, "sem", "changes")
-    if "levels" in section.tables and estimator_for(context)["ordered"]:
+    ordinal = bool(estimator_for(context)["ordered"])
+    if "levels" in section.tables:
         levels = section.tables["levels"].frame
+        corrected = CORRECTED if "chisq_scaled" in levels else ""
+        more = " ".join(name for name in OF_CONTINUOUS if not ordinal and name in levels)
         for theme, part in levels.groupby("theme", sort=False):
             if (part["faults"] != "").any():
                 continue
             found.add(
                 "levels_over_time",
-                "n df chisq chisq_scaled pvalue_scaled cfi tli rmsea srmr cfi_scaled tli_scaled rmsea_scaled "
-                "cfi_diff rmsea_diff srmr_diff chisq_diff df_diff pvalue_diff",
+                f"n df chisq {corrected}cfi tli rmsea srmr cfi_diff rmsea_diff srmr_diff chisq_diff df_diff "
+                f"pvalue_diff {more}".strip(),
                 table="levels",
                 rows=list(part.index),
                 exact=False,
                 items=context.themes[str(theme)],
                 waves=every[:2],
                 levels=list(part["level"]),
+                kind="ordinal" if ordinal else "continuous",
             )
     found.leave(Reason.ELSEWHERE, "change_most")
     found.leave(Reason.CONSTRAINED, "cfi_robust tli_robust rmsea_robust", "levels")
-    found.leave(Reason.IMPROPER if estimator_for(context)["ordered"] else Reason.NOT_WRITTEN, "*", "levels")
+    found.leave(Reason.IMPROPER, "*", "levels")
     _add_context(context, section, found, every)
     _add_panel(context, section, found, every)
     found.add("at_waves", "at_first both stayed waves", waves=every)

@@ -92,7 +92,7 @@ twin_at_waves <- function(waves) {
 }
 
 # Levels of invariance between two waves: the same factor at each, residuals of an item go together.
-twin_levels_over_time <- function(items, waves, levels) {
+twin_levels_over_time <- function(items, waves, levels, kind = "ordinal") {
   fits <- once(paste("time", paste(items, collapse = " ")), function() {
     needs("lavaan", "semTools")
     a <- answers(); k <- keyed_values()
@@ -105,6 +105,12 @@ twin_levels_over_time <- function(items, waves, levels) {
     names_at <- lapply(seq_along(waves), function(w) paste0(items, ".w", w))
     model <- paste(vapply(seq_along(waves), function(w) paste0("f", w, " =~ ", paste(names_at[[w]], collapse = " + ")), ""), collapse = "\n")
     suppressPackageStartupMessages(loadNamespace("semTools"))
+    if (kind == "continuous") return(lapply(continuous_levels, function(equal) {
+      s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, meanstructure = TRUE, ID.fac = "std.lv", auto = "all",
+        longFacNames = list(f = paste0("f", seq_along(waves))), longIndNames = setNames(lapply(items, function(i) paste0(i, ".w", seq_along(waves))), items),
+        long.equal = equal))
+      lavaan::cfa(s, d, meanstructure = TRUE, missing = rule_missing %||% "fiml", estimator = rule_continuous)
+    }))
     lapply(ordinal_levels, function(equal) {
       s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = names(d), missing = rule_missing %||% "pairwise",
         parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", auto = "all",

@@ -213,7 +213,8 @@ ordinal_levels <- list(configural = "", thresholds = "thresholds", metric = c("t
   scalar = c("thresholds", "loadings", "intercepts"), strict = c("thresholds", "loadings", "intercepts", "residuals"))
 
 level_numbers <- function(fits) {
-  rows <- lapply(fits, function(f) { m <- fit_numbers(f); unlist(m[c("n", "df", "chisq", "chisq_scaled", "pvalue_scaled", "cfi", "tli", "rmsea", "srmr", "cfi_scaled", "tli_scaled", "rmsea_scaled")]) })
+  rows <- lapply(fits, function(f) { m <- fit_numbers(f); unlist(m[c("n", "df", "chisq", "pvalue", "chisq_scaled", "pvalue_scaled", "cfi", "tli", "rmsea", "srmr", "cfi_scaled", "tli_scaled", "rmsea_scaled",
+    "cfi_robust", "tli_robust", "rmsea_robust", "aic", "bic")]) })
   t <- as.data.frame(do.call(rbind, rows))
   t$rmsea_scaled[t$df == 0] <- 0 # lavaan gives none to a model that restricts nothing
   plain <- all(is.na(t$cfi_scaled))

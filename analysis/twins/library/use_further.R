@@ -128,8 +128,7 @@ weighted_use <- function(x, done, due, w, cluster) {
   list(b = unname(fit$coefficients), V = how$V, df = how$df %||% (nrow(x) - ncol(x)), x = x)
 }
 
-# Tables whose gaps the toolkit filled, and what follows from all of them by Rubin's rules with the degrees of freedom of
-# Barnard and Rubin.
+# Tables whose gaps the toolkit filled; what follows from all of them is pooled.
 completed_use <- function(predictor, terms) {
   path <- file.path(folder, "analysed_later_use_imputed.csv")
   if (!file.exists(path)) cannot("scores and covariates as they were filled: `dta validate ... --analysed FOLDER` writes them")
@@ -142,13 +141,6 @@ completed_use <- function(predictor, terms) {
     if (anyNA(table)) stop("a gap is not filled")
     table
   })
-}
-
-pooled <- function(estimates, variances, df) {
-  m <- length(estimates); within <- mean(variances); extra <- (1 + 1 / m) * var(estimates); total <- within + extra
-  lambda <- extra / total; seen <- (df + 1) / (df + 3) * df * (1 - lambda)
-  df <- 1 / (lambda^2 / (m - 1) + 1 / seen); r <- extra / within
-  list(estimate = mean(estimates), se = sqrt(total), df = df, lost = (r + 2 / (df + 3)) / (r + 1))
 }
 
 # Remaining use on each completed table, the scores of those without one moved by a share of a standard deviation.
@@ -202,3 +194,66 @@ twin_use_further <- function(model, predictor, terms, level) once(paste("further
     effect = effect[1], effect_lower = effect[2], effect_upper = effect[3], e_value = explained_away(limits[1], kind), e_value_limit = near,
     columns = columns, per_column = n / columns)
 })
+
+# One end of use among several: its hazard among those still there, or the hazard of its share (Fine and Gray 1999), whose
+# weights are the chance of not yet being censored. Errors by people, or clusters, left out.
+twin_use_end <- function(predictor, terms, early, end, share, level) once(paste("end", predictor, end, share), function() {
+  needs("survival")
+  d <- later_use(); x <- use_columns(predictor, terms); here <- d$at_risk == 1; n <- sum(here)
+  cause <- d$.cause[here]; time <- d$.ended_after[here]; z <- x[here, , drop = FALSE]; events <- sum(cause == end)
+  # of early use as many columns as people (one for 15) and ends (one for 10) bear, two at least
+  borne <- min(early, max(2, min(n %/% 15, events %/% 10) - (ncol(x) - early)))
+  held <- apply(z, 2, function(v) max(v) > min(v)); if (borne < early) held[(2 + borne):(1 + early)] <- FALSE
+  u <- undecided(z[, held, drop = FALSE], terms[held[-1]], cause != end)
+  z <- z[u$rows, held, drop = FALSE][, u$columns, drop = FALSE]; time <- time[u$rows]; cause <- cause[u$rows]
+  cluster <- d[[".cluster"]]; cluster <- if (is.null(cluster)) NULL else cluster[here][u$rows]
+  fit <- if (share) share_use(z, time, cause, end, cluster) else cox_use(z, time, as.numeric(cause == end), cluster)
+  b <- unname(fit$b[1]); se <- sqrt(fit$V[1, 1]); half <- qt(0.5 + level / 2, fit$df) * se
+  list(n = n, events = events, coefficient = b, se = se, pvalue = 2 * pt(-abs(b / se), fit$df), ratio = exp(b), ci_lower = exp(b - half),
+    ci_upper = exp(b + half))
+})
+
+share_use <- function(x, time, cause, end, cluster) {
+  n <- nrow(x); p <- ncol(x); colnames(x) <- paste0("x", seq_len(p)); mine <- cause == end; other <- cause != 0 & !mine
+  status <- factor(ifelse(cause == 0, 0, ifelse(mine, 1, 2)), 0:2)
+  long <- survival::finegray(survival::Surv(time, status) ~ ., data.frame(time, status, x), etype = "1")
+  fit <- survival::coxph(survival::Surv(fgstart, fgstop, fgstatus) ~ as.matrix(long[colnames(x)]), data = long, weights = long$fgwt, ties = "breslow",
+    control = survival::coxph.control(eps = 1e-12, toler.chol = 1e-13, iter.max = 60))
+  b <- unname(coef(fit)); e <- exp(drop(x %*% b))
+  lost <- sort(unique(time[cause == 0])); gone <- vapply(lost, function(t) sum(cause == 0 & time == t), 0)
+  at <- vapply(lost, function(t) sum(time >= t), 0); free <- cumprod(c(1, 1 - gone / at))
+  G <- function(t) free[findInterval(t, lost, left.open = TRUE) + 1]
+  when <- sort(unique(time[mine])); d <- vapply(when, function(t) sum(mine & time == t), 0)
+  W <- outer(time, when, ">=") + 0; W[other, ] <- ifelse(W[other, ] == 1, 1, outer(1 / G(time[other]), G(when)))
+  S <- colSums(W * e); m <- crossprod(W * e, x) / S; h <- d / S
+  U <- -e * (drop(W %*% h) * x - W %*% (h * m)); at_end <- match(time[mine], when); U[mine, ] <- U[mine, ] + x[mine, , drop = FALSE] - m[at_end, , drop = FALSE]
+  # what each moves through the estimate of censoring
+  pull <- t(vapply(lost, function(t) {
+    i <- other & time < t; j <- when >= t; if (!any(i) || !any(j)) return(numeric(p))
+    w <- sweep(W[i, j, drop = FALSE] * e[i], 2, h[j], "*"); colSums(x[i, , drop = FALSE] * rowSums(w)) - drop(colSums(w) %*% m[j, , drop = FALSE])
+  }, numeric(p)))
+  if (p == 1) pull <- matrix(pull, ncol = 1)
+  if (length(lost)) for (i in seq_len(n)) {
+    before <- lost <= time[i]
+    U[i, ] <- U[i, ] - colSums(pull[before, , drop = FALSE] * (gone / at^2)[before])
+    if (cause[i] == 0) { k <- match(time[i], lost); U[i, ] <- U[i, ] + pull[k, ] / at[k] }
+  }
+  each <- lapply(seq_len(n), function(i) { v <- sweep(-m, 2, x[i, ], "+"); crossprod(v, e[i] * W[i, ] * h * v) })
+  whole <- Reduce(`+`, each)
+  units <- if (is.null(cluster)) as.list(seq_len(n)) else lapply(unique(cluster), function(g) which(cluster == g))
+  moved <- t(vapply(units, function(i) solve_rest(whole - Reduce(`+`, each[i]), colSums(U[i, , drop = FALSE])), numeric(p)))
+  if (p == 1) moved <- matrix(moved, ncol = 1)
+  c(list(b = b), if (is.null(cluster)) list(V = crossprod(moved), df = Inf) else of_clusters(moved))
+}
+
+# Share that met an end (Aalen and Johansen), with the errors of the infinitesimal jackknife.
+twin_use_incidence <- function(end, times, level) {
+  needs("survival")
+  d <- later_use(); here <- d$at_risk == 1; time <- signif(d$.ended_after[here], 12); cause <- d$.cause[here]
+  fit <- survival::survfit(survival::Surv(time, factor(cause, 0:3)) ~ 1, id = seq_along(time))
+  at <- findInterval(times + 1e-9, fit$time); column <- match(as.character(end), fit$states)
+  f <- c(0, fit$pstate[, column])[at + 1]; se <- c(0, fit$std.err[, column])[at + 1]
+  inner <- f > 0 & f < 1; half <- qnorm(0.5 + level / 2) * se / abs(f * log(f))
+  list(at_risk = vapply(times, function(t) sum(time >= t - 1e-9), 0L), incidence = f, se = se,
+    ci_lower = ifelse(inner, f^exp(half), f), ci_upper = ifelse(inner, f^exp(-half), f))
+}

@@ -108,7 +108,31 @@ def later_use_clinics(folder: Path) -> list[str]:
     return [*given, "--cluster", "clinic"]
 
 
-AS_ANALYSED = ("later_use", "later_use_clinics")
+def later_use_ends(folder: Path) -> list[str]:
+    """The same with reasons for leaving, of which one means that somebody got better."""
+    given = later_use(folder)
+    rng = np.random.default_rng(21)
+    events = pd.read_csv(folder / "usage.csv", dtype={"participant": str})
+    people = pd.read_csv(folder / "enrolment.csv", dtype={"participant": str})
+    last = people["participant"].map(events.groupby("participant")["day"].max())
+    silent = (last > 28) & (last < 70)
+    said = np.where(rng.random(len(people)) < 0.45, 'recovered "well"', "bored; left")
+    people["reason"] = np.where(silent & (rng.random(len(people)) < 0.88), said, "")
+    gone = (people["reason"] != "") & (rng.random(len(people)) < 0.5)
+    day = (last + rng.integers(1, 8, len(people)) + rng.random(len(people))).round(3)
+    people["withdrawn_day"] = np.where(gone, day, people["withdrawn_day"])
+    people.to_csv(folder / "enrolment.csv", index=False)
+    study = yaml.safe_load((folder / "study.yaml").read_text("utf-8")) | {"ends_well": ['recovered "well"']}
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    return given
+
+
+def three_waves_imputed(folder: Path) -> list[str]:
+    """The study of three waves, with the answers that its gaps were filled with."""
+    return three_waves(folder)
+
+
+AS_ANALYSED = ("three_waves_imputed", "later_use", "later_use_clinics", "later_use_ends")
 PLANS: dict[str, dict[str, object]] = {
     "plan_mlr": {"estimator": "MLR", "missing": "fiml", "correlation": "pearson"},
     "plan_mlr_listwise": {"estimator": "MLR", "missing": "listwise"},

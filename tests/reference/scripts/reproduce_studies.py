@@ -145,6 +145,10 @@ def three_waves(folder: Path) -> list[str]:
         "missing": "fiml",
         "imputations": 5,
         "measures": ["calmness"],
+        "models": {
+            "two": "warm =~ w1 + w2 + w3 + w4\nfirm =~ k1 + k2 + k3 + k4 + k5",
+            "one": "g =~ w1 + a*w2 + a*w3\ng ~ k1\ntwice := 2*a",
+        },
         "hypotheses": [
             {"id": f"h{k}", "text": "They go together.", "score": one, "with": other, "expected": size}
             for k, (one, other, size) in enumerate((*expected, ("firm", "after", "<= 0")), start=1)
