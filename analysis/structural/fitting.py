@@ -46,10 +46,19 @@ from analysis.structural.options import ModelOptions
 from analysis.structural.two_level.data import carry_to_rows
 from analysis.structural.two_level.estimation import fit_two_level
 from analysis.structural.two_level.ordinal_estimation import fit_two_level_ordinal
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders, warn_user
+from instrument.errors import (
+    ConvergenceError,
+    DefinitionError,
+    NotEstimableError,
+    UnderidentifiedError,
+    fact_and_hint,
+    name_offenders,
+    warn_user,
+)
 
 ORDINAL_ESTIMATORS = ("WLSMV", "ULSMV")
 CONTINUOUS_ESTIMATORS = ("ML", "MLR")
+FAR = 1e6  # standard deviations from zero, such as seconds since 1970: sums of squares then lose their digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +227,10 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
         Also where a matrix of the model turns singular on the way.
     """
     try:
-        if estimator in ORDINAL_ESTIMATORS:
-            if table.level_names:
-                return fit_two_level_ordinal(table, rows, estimator, missing, caller)
-            if len(table.options.ordered) < len(table.names.observed):
-                return fit_mixed(table, rows, estimator, missing, caller)
-            return fit_ordinal(table, rows, estimator, missing, caller)
-        if table.level_names:
-            return fit_two_level(table, rows, estimator, missing == "fiml", caller)
-        return fit_continuous(table, rows, estimator, missing == "fiml", caller)
+        return _estimated(table, rows, estimator, missing, caller)
+    except (ConvergenceError, UnderidentifiedError) as error:
+        _tell_what_lies_far(rows, caller, error)
+        raise
     except np.linalg.LinAlgError as error:
         raise NotEstimableError(
             fact_and_hint(
@@ -235,6 +239,31 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
                 "check for redundant variables and paths that form loops, or simplify the model.",
             )
         ) from error
+
+
+def _estimated(table: ParameterTable, rows: ModelData, estimator: str, missing: str, caller: str) -> Fitted:
+    """Fit by the way that suits the kind of variables."""
+    if estimator in ORDINAL_ESTIMATORS:
+        if table.level_names:
+            return fit_two_level_ordinal(table, rows, estimator, missing, caller)
+        if len(table.options.ordered) < len(table.names.observed):
+            return fit_mixed(table, rows, estimator, missing, caller)
+        return fit_ordinal(table, rows, estimator, missing, caller)
+    if table.level_names:
+        return fit_two_level(table, rows, estimator, missing == "fiml", caller)
+    return fit_continuous(table, rows, estimator, missing == "fiml", caller)
+
+
+def _tell_what_lies_far(rows: ModelData, caller: str, error: NotEstimableError) -> None:
+    """Raise anew where a variable lies so far from zero that its mean takes the digits of its spread."""
+    values = np.vstack(rows.values).astype(np.float64)
+    mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    far = [name for name, m, s in zip(rows.variables, mean, spread, strict=True) if abs(m) > FAR * s]
+    if far:
+        fact = (
+            f"variables lie too far from zero for their spread: {name_offenders(far)}; nothing is reported."
+        )
+        raise ConvergenceError(fact_and_hint(caller, fact, "subtract their means.")) from error
 
 
 def _check_two_level(caller: str, cluster: str | None, weights: str | None) -> None:

@@ -128,6 +128,17 @@ def test_correlations_that_no_factor_has_are_told_by_where_they_lead():
         cfa("f =~ q1 + q2 + q3", of_three((0.3, 0.3, -0.2)), "ML", std_lv=True)
 
 
+def test_a_variable_far_from_zero_is_named_where_its_search_fails():
+    """Seconds since 1970: beside a mean of 1.7e9 a standard deviation of 1 has no digits left."""
+    far = C.assign(x8=C["x8"] + 1.7e9)
+    model = "f =~ x1 + x2 + x3\nf ~ x8"
+    fact = r"lie too far from zero for their spread: 'x8'; nothing is reported\.\nHint: subtract their means"
+    with pytest.raises(ConvergenceError, match=fact):
+        sem(model, far, "ML", meanstructure=True)
+    without = sem(model, far, "ML").fit["chisq"]  # means are not modelled: nothing is lost
+    assert without == pytest.approx(sem(model, C, "ML").fit["chisq"], abs=1e-6)
+
+
 @pytest.mark.parametrize(("among", "impossible"), [(0.3, True), (0.5, False)])
 @pytest.mark.parametrize("estimator", ["ML", "MLR"])
 def test_factors_whose_correlations_exclude_each_other_are_no_ground(estimator, among, impossible):

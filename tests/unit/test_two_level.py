@@ -11,6 +11,7 @@ from scipy.stats import multivariate_normal
 from analysis import cfa, compare_models, sem
 from analysis.structural.estimation.ram import build_group, evaluate
 from analysis.structural.language.syntax import parse_syntax
+from analysis.structural.two_level.estimation import proper
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 MODEL = "level: 1\nfw =~ y1 + y2 + y3\nfw ~ x\nlevel: 2\nfb =~ y1 + y2 + y3\nfb ~ z"
@@ -54,6 +55,26 @@ def log_likelihood(fit, models, x, cluster):
             if one in second and two in second:
                 covariance[a, b] += between.sigma[second.index(one), second.index(two)]
     return multivariate_normal.logpdf(values, mean, covariance)
+
+
+@pytest.mark.parametrize("moved", ["x", "z", "y2"])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_unit_of_a_variable_changes_no_fit(moved, gaps):
+    """A covariate in seconds made the search end with 'no maximum', since variances started at a share of its own."""
+    data = table().assign(y1=table()["y1"].mask(np.arange(len(table())) % 7 == 3)) if gaps else table()
+    usual, other = (sem(MODEL, d, cluster="app") for d in (data, data.assign(**{moved: data[moved] * 1e5})))
+    assert other.fit["chisq"] == pytest.approx(usual.fit["chisq"], abs=1e-6)
+    shown = usual.parameters["op"] != "~1"
+    assert other.parameters["std_all"][shown].to_numpy() == pytest.approx(
+        usual.parameters["std_all"][shown].to_numpy(), abs=1e-6
+    )
+
+
+def test_a_start_has_a_share_of_the_variance_of_both_levels():
+    covariance = np.array([[2.0, 0.5, 0.1], [0.5, -0.3, 0.2], [0.1, 0.2, 1e8]])
+    found = proper(covariance, np.array([3.0, 5.0, 2e8]))
+    assert np.diag(found) == pytest.approx([2.0, 0.005, 1e8])
+    assert np.abs(found[0, 1]) == pytest.approx(0.95 * np.sqrt(2.0 * 0.005))
 
 
 def test_one_huge_cluster_beside_pairs_leaves_the_unrestricted_model_without_a_maximum():

@@ -59,10 +59,11 @@ from analysis.structural.two_level.saturated import (
     start_moments,
     unrestricted,
 )
-from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import ConvergenceError, fact_and_hint, name_offenders
 
 FURTHEST = 1.5  # variances below zero that a search still comes back from
 RESCUES = 3  # drawn starts where every usual one failed
+LEAST_START = 1e-3  # of the variance of both levels: the least variance of a start
 LEAST_MARKER = 1e-3  # loading of a marker below which it gives a factor no scale
 
 
@@ -135,7 +136,9 @@ def fit_two_level(
     n_moments = sum(len(reference.model.explained) for reference in saturated)
     refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = sum_of_groups(likelihoods, models, table.n_free)
-    covariances, means = [proper(s.sigma) for s in states_free], [s.mu for s in states_free]
+    whole = variances_of_both_levels(table, [s.sigma for s in states_free])
+    covariances = [proper(s.sigma, own) for s, own in zip(states_free, whole, strict=True)]
+    means = [s.mu for s in states_free]
     parts = _Parts(likelihoods, fixed, covariances, means)
     limits = _run_off(table, states_free)
 
@@ -151,10 +154,10 @@ def fit_two_level(
         starts = chain(usual(), scattered(table, covariances, means, [], RESCUES))
         minimum = minimise_from(search, reduction, starts, beyond, limits)
     if minimum.converged and _below_zero(table, reduction.expand(minimum.z)):
-        whole = all(isinstance(one, CompleteClusters) for one in likelihoods)
-        drawn = scattered(table, covariances, means, [], FURTHER if whole else RESCUES)
+        complete = all(isinstance(one, CompleteClusters) for one in likelihoods)
+        drawn = scattered(table, covariances, means, [], FURTHER if complete else RESCUES)
         again: Iterator[Array] = chain(usual(), drawn)
-        if not whole:  # second derivatives are dear
+        if not complete:  # second derivatives are dear
             again = promising(search, reduction, minimum, again, limits)
         minimum = lowest_of(search, reduction, minimum, again, limits)
     reduction, minimum = settle(reduction, minimum)
@@ -273,7 +276,7 @@ def _run_off(table: ParameterTable, free: list[State]) -> _RunOff:
 def _refuse_unbounded(x: Array, names: list[str], limits: _RunOff, caller: str) -> None:
     """Say that the likelihood has no maximum."""
     gone = [names[k] for k in limits.places[x[limits.places] < limits.least]]
-    raise NotEstimableError(
+    raise ConvergenceError(
         fact_and_hint(
             caller,
             f"the likelihood has no maximum: it still rises while {name_offenders(gone)} falls below "
@@ -314,10 +317,24 @@ def _exogenous_values(table: ParameterTable, states: list[State]) -> list[Exogen
     return found
 
 
-def proper(covariance: Array) -> Array:
-    """Raise what is no variance: a start needs positive ones."""
-    least = 1e-3 * float(np.max(np.diag(covariance)))
-    spread = np.maximum(np.diag(covariance), least)
+def variances_of_both_levels(table: ParameterTable, covariances: list[Array]) -> list[Array]:
+    """Sum the absolute variances that each variable has at either level of its group, for every block."""
+    found = []
+    for block in range(len(covariances)):
+        first = block - block % 2
+        total = dict.fromkeys(table.names_of(block).observed, 0.0)
+        for level in (first, first + 1):
+            spread = np.abs(np.diag(covariances[level]))
+            for name, own in zip(table.names_of(level).observed, spread, strict=True):
+                if name in total:
+                    total[name] += float(own)
+        found.append(np.array(list(total.values())))
+    return found
+
+
+def proper(covariance: Array, whole: Array) -> Array:
+    """Raise what is no variance, to a share of the variance of both levels: a start needs positive ones."""
+    spread = np.maximum(np.diag(covariance), LEAST_START * whole)
     scale = np.sqrt(np.outer(spread, spread))
     bounded = np.clip(covariance / scale, -0.95, 0.95) * scale
     np.fill_diagonal(bounded, spread)

@@ -33,7 +33,7 @@ from analysis.structural.estimation.starting import free_markers, on_markers, ot
 from analysis.structural.language.partable import ParameterTable
 from analysis.structural.two_level.any_pair import Levels
 from analysis.structural.two_level.data import refuse_wrong_level
-from analysis.structural.two_level.estimation import LEAST_MARKER, proper
+from analysis.structural.two_level.estimation import LEAST_MARKER, proper, variances_of_both_levels
 from analysis.structural.two_level.ordinal_model import (
     TwoLevelLeastSquares,
     TwoLevelOrdinalGroup,
@@ -227,7 +227,8 @@ def _starting(
 ) -> tuple[list[Array], list[Array], list[dict[str, Array]]]:
     """Covariances, means and thresholds to start from, for both levels of every group."""
     covariances = _sample_covariances(table, found, fixed)
-    covariances = [proper(own) if k % 2 else own for k, own in enumerate(covariances)]
+    whole = variances_of_both_levels(table, covariances)
+    covariances = [proper(own, whole[k]) if k % 2 else own for k, own in enumerate(covariances)]
     names = level_variables(table)
     line = [name for name in names.all if name not in table.options.ordered]
     means: list[Array] = []

@@ -11,7 +11,7 @@ from analysis.structural.estimation.ram import Array, GroupModel, Ints, Places, 
 from analysis.structural.language.partable import ParameterTable
 from analysis.structural.two_level.data import LevelPlaces
 from analysis.structural.two_level.likelihood import TwoLevelLikelihood
-from instrument.errors import NotEstimableError, fact_and_hint
+from instrument.errors import ConvergenceError, fact_and_hint
 
 MOST_STEPS = 120
 LEAST_BETWEEN = 0.02  # of the variance within: the least that a search starts from
@@ -142,7 +142,7 @@ def fit_unstructured(
 
     Raises
     ------
-    NotEstimableError
+    ConvergenceError
         When the search does not converge.
     """
     within, between, mean = start
@@ -159,7 +159,7 @@ def fit_unstructured(
     reduction = Reduction(np.eye(model.n_free), np.zeros(model.n_free))
     found = minimise(target.for_search(), reduction, x, max_steps=MOST_STEPS, near=target_of.smooth)
     if not found.converged:
-        raise NotEstimableError(
+        raise ConvergenceError(
             fact_and_hint(
                 caller,
                 f"the two-level model without structure has no maximum that a search reaches{where} "
