@@ -205,3 +205,15 @@ def test_what_a_rotation_cannot_mean_is_refused(model, options, message):
 def test_one_factor_too_many_has_no_degrees_of_freedom():
     with pytest.raises(NotEstimableError, match="negative degrees of freedom"):
         cfa('efa("b")*F + efa("b")*G + efa("b")*H =~ A1 + A2 + A3 + A4 + A5', D, "ML")
+
+
+@pytest.mark.parametrize("item", ["A1", "N3"])
+@pytest.mark.parametrize("options", [{}, {"group": "half"}], ids=["one", "groups"])
+def test_the_unit_of_one_item_turns_no_factor(item, options):
+    """Signs and order came from sums of loadings in the items' own units, of which one item's could outweigh all."""
+    data = D[A + N].dropna()
+    data = data.assign(half=np.arange(len(data)) % 2)
+    usual, other = (cfa(TWO, d, "ML", **options) for d in (data, data.assign(**{item: data[item] * 1e4})))
+    shown = usual.parameters["op"] != "~1"
+    found, wanted = (f.parameters[["std_all", "z"]][shown].to_numpy(dtype=float) for f in (other, usual))
+    assert found == pytest.approx(wanted, abs=1e-5, nan_ok=True)

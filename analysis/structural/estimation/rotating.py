@@ -171,14 +171,15 @@ def _rotated(
         seed=1,
     )
     warn_lonely(pattern, rotation.method, caller)
-    pattern = replace(pattern, loadings=pattern.loadings * spread[:, None])
+    shown = replace(pattern, loadings=pattern.loadings * spread[:, None])
     like = rotation.like.get((block.name, group))
     if like is None and group:
         like = found[block.name, 0].loadings
     if like is None:
-        return pattern.rearranged(*_arrangement(rotation, block.name, pattern.loadings))
+        return shown.rearranged(*_arrangement(rotation, block.name, pattern.loadings))
     staying = {"target": len(block.factors), **dict.fromkeys(BIFACTOR, 1)}.get(rotation.method, 0)
-    return pattern.rearranged(*_resemblance(pattern.loadings, np.asarray(like, dtype=np.float64), staying))
+    near = np.asarray(like, dtype=np.float64) / spread[:, None]  # an item's unit decides nothing
+    return shown.rearranged(*_resemblance(pattern.loadings, near, staying))
 
 
 def _resemblance(loadings: Array, like: Array, staying: int) -> tuple[Order, Doubles]:
