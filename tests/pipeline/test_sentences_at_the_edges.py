@@ -330,7 +330,7 @@ def test_more_people_are_not_asked_for_where_a_model_cannot_be_told_of_these_ite
         for finding in section["findings"]
         if finding["cause"]
     }
-    assert causes <= {"not_determined", "not_estimated", "nothing_left"} and causes
+    assert causes <= {"not_determined", "not_estimated", "nothing_left", "not_found"} and causes
     texts = [step.text for step in opening(found.tree).steps]
     assert not any("more people in each group" in text for text in texts)
     assert any(text.startswith("See why some of it could not be tested") for text in texts)
