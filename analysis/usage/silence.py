@@ -13,7 +13,8 @@ from instrument.reading.people import labels_as_text
 from instrument.reading.raw import count_of
 
 Floats = NDArray[np.float64]
-EXPECTED = 20.0  # events in a silence that no chance leaves out
+EXPECTED = 20.0  # days of use of different people in a silence that no chance leaves out
+PEOPLE = 10.0  # of them, where each counts once a week: who has left stays away
 PART = 0.05  # of the days that people were watched: from there on their use is missing
 WEEK, LONGEST = 7, 20_000  # days; calendars longer than that hold a date that is wrong
 MOST_NAMED = 3
@@ -47,17 +48,19 @@ def silences(joined: Floats, until: Floats, who: NDArray[np.int64], day: Floats)
 
     Notes
     -----
-    What was to be expected of a day: for each person then watched the mean of all people in that week of
-    theirs, times the part of events that fall on that day of the week (an app used on one day of the week is
-    silent on six). A silence counts where 20 events were to be expected in it.
+    Counted are days on which a person used the app, not events: twenty events may be one sitting. What was to
+    be expected of a day: for each person then watched the mean of all people in that week of theirs, times
+    the part of use that falls on that day of the week (an app used on one day of the week is silent on six).
+    A silence counts where 20 days of use were to be expected in it, and, since who has left stays away, 10
+    people where each counts once a week: the holiday of the last one who uses an app is no loss.
 
     Examples
     --------
     >>> joined = np.arange(40.0)
     >>> who, day = np.repeat(np.arange(40), 30), np.tile(np.arange(30.0), 40)
-    >>> kept = joined[who] + day >= 12
+    >>> kept = joined[who] + day >= 14
     >>> silences(joined, np.full(40, 30.0), who[kept], day[kept])[0].last
-    11
+    13
     """
     start = int(np.floor(joined.min())) if len(joined) else 0
     first = np.floor(joined).astype(np.int64) - start
@@ -79,16 +82,20 @@ def silences(joined: Floats, until: Floats, who: NDArray[np.int64], day: Floats)
         np.add.at(watched[week], begins, 1.0)
         np.add.at(watched[week], ends, -1.0)
     watched = np.cumsum(watched, axis=1)[:, :length]
-    of_week = np.bincount(np.minimum(np.floor(day).astype(np.int64) // WEEK, weeks - 1), minlength=weeks)
-    rate = of_week / np.maximum(watched.sum(axis=1), 1.0)
-    plain = rate @ watched
+    own = np.unique(np.column_stack([who, np.floor(day).astype(np.int64)]), axis=0)
+    used = np.minimum(own[:, 1] // WEEK, weeks - 1)
+    people = np.unique(np.column_stack([own[:, 0], used]), axis=0)[:, 1]
+    of_all = np.maximum(watched.sum(axis=1), 1.0)
+    plain = np.bincount(used, minlength=weeks) / of_all @ watched
+    active = np.bincount(people, minlength=weeks) / of_all @ watched
     weekday = np.arange(length) % WEEK
-    seen = np.bincount(on, minlength=length)
+    seen = np.bincount(first[own[:, 0]] + own[:, 1], minlength=length)
     usual = np.array([seen[weekday == k].sum() / max(plain[weekday == k].sum(), 1e-12) for k in range(WEEK)])
     expected = plain * usual[weekday]
     found = []
     for a, b in _runs(seen == 0):
-        if expected[a:b].sum() >= EXPECTED:
+        once = active[a:b].sum() * max(WEEK / (b - a), 1.0)
+        if expected[a:b].sum() >= EXPECTED and once >= PEOPLE:
             share = float(watched[:, a:b].sum() / watched.sum())
             found.append(Silence(first=start + a, last=start + b - 1, share=share))
     return found

@@ -90,6 +90,17 @@ def test_waves_without_an_order_begin_with_the_one_most_people_answered(
     assert "on wave red, the one that most people answered, so that each person counts once." in words
 
 
+def test_of_waves_that_equally_many_answered_none_is_called_the_one_most_answered(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    some = answers[answers["wave"] == 1].head(30)
+    both = pd.concat([some.assign(wave=name) for name in ("red", "blue")], ignore_index=True)
+    tree = validate(both, scale, seed=2, topics=["flow"]).to_dict()
+    words = " ".join(prose(tree["sections"]["flow"]))
+    assert "on wave blue, the first by its name of those that equally many people answered, so" in words
+    assert "most people" not in words
+
+
 def test_waves_answered_alike_often_stand_by_their_names() -> None:
     table = pd.DataFrame(
         {"wave": ["w10x", "w9y", "w10x", "w9y", "a"], "q": [1, 1, 1, 1, None], "participant": list("aabbc")}

@@ -98,3 +98,14 @@ def test_what_was_to_be_expected_is_that_of_the_weeks_and_weekdays_of_the_people
     assert silences(joined, np.full(30, 20.0), who[:0], day[:0]) == []
     assert silences(joined, np.zeros(30), who, day) == []
     assert silences(np.append(joined, 1e6), np.full(31, 20.0), np.append(who, 30), np.append(day, 1.0)) == []
+
+
+def test_many_events_in_one_sitting_or_one_person_who_stays_away_make_no_silence() -> None:
+    """Eight people open the app once a fortnight and leave thirty events each time; then a late joiner who rests."""
+    rng = np.random.default_rng(3)
+    sittings = [(i, d) for i in range(8) for d in range(84) if rng.random() < 0.08]
+    who, day = (np.repeat([pair[k] for pair in sittings], 30) for k in range(2))
+    assert silences(np.floor(100 * rng.random(8)), np.full(8, 84.0), who, day.astype(float)) == []
+    joined = np.append(np.zeros(30), 100.0)
+    who, day = np.append(np.repeat(np.arange(30), 28), 30), np.append(np.tile(np.arange(28.0), 30), 40.0)
+    assert silences(joined, np.full(31, 84.0), who, day) == []

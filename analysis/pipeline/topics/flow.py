@@ -38,6 +38,9 @@ FIRST = {
 }
 
 DECLARED_BESIDE_OTHERS = "the first that the study declares, so that each person counts once"
+ONE_OF_EQUALS = (
+    "the first by its name of those that equally many people answered, so that each person counts once"
+)
 AFTER_UNANSWERED = "the first wave with any answer, so that each person counts once"
 
 ENOUGH = Question(text="Did enough people answer?")
@@ -160,7 +163,16 @@ def _why_first(context: Context, start: int) -> str:
     declared = [wave.name for wave in context.study.waves] if context.study is not None else []
     if start == 0 and not context.wave_order.known and str(context.first_wave) in declared:
         return DECLARED_BESIDE_OTHERS
+    if start == 0 and context.wave_order.source is OrderSource.UNKNOWN and _as_many_elsewhere(context):
+        return ONE_OF_EQUALS
     return FIRST[context.wave_order.source] if start == 0 else AFTER_UNANSWERED
+
+
+def _as_many_elsewhere(context: Context) -> bool:
+    """Whether no fewer people answered another wave than the first."""
+    items = context.responses[context.item_ids]
+    counts = context.responses.loc[items.notna().any(axis=1), "wave"].value_counts()
+    return len(counts) > 1 and counts.iloc[0] == counts.iloc[1] == counts[context.first_wave]
 
 
 def _flow(context: Context) -> pd.DataFrame:
