@@ -167,6 +167,11 @@ def test_an_item_has_a_threshold_less_than_categories_whatever_it_is_called() ->
     assert told == [("t1", "t1"), ("t1", "t2"), ("t2", "t1"), ("t2", "t2"), ("t3", "t1")]
     computed = find(table, "t1", "~~", "t1")
     assert computed.computed and not computed.is_free
+    # a residual that follows from the rest is not estimated, whatever is written of it
+    written = find(
+        rows("f =~ q1 + q2 + q3\nq1 ~~ NA*q1", ordered={"q1": 3, "q2": 3, "q3": 3}), "q1", "~~", "q1"
+    )
+    assert written.computed and math.isnan(written.fixed) and not written.is_free
 
 
 def test_items_of_two_levels_have_a_variance_and_no_scale_between() -> None:
