@@ -104,7 +104,8 @@ def test_what_differs_within_clusters_is_counted_and_what_never_does_is_named() 
     with pytest.raises(ResponseDataError, match="level 2 variables differ within clusters: 'u in 2'"):
         refuse_wrong_level(odd, CODES, names, places, "", "sem")
     unknown = values.copy()
-    unknown[[0, 3], 3] = np.nan  # what is not known differs from nothing
+    unknown[[0, 3], 3] = np.nan  # what is not known differs from nothing,
+    unknown[np.flatnonzero(CODES == 2)] = np.nan  # nor does a cluster of which nothing is
     assert refuse_wrong_level(unknown, CODES, names, places, "", "sem") == 6
     with pytest.raises(NotEstimableError, match="'u' does not vary within clusters in group x"):
         refuse_wrong_level(values, CODES, names, (np.array([0, 3]), np.array([1])[:0]), " in group x", "sem")
