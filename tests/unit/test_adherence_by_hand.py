@@ -859,10 +859,11 @@ def test_columns_are_groups_from_eight_of_three_or_where_half_share_theirs() -> 
             "name": alone,
             "gaps": [f"c{j % 8}" if j < 40 else None for j in k],
             "declared": k % 8,
+            "eight": k % 8,
         }
     )
     found = landmark._groupings(raw, {"declared"})
-    assert list(found) == ["clinic", "code", "home", "gaps"]
+    assert list(found) == ["clinic", "code", "home", "gaps", "eight"]
     assert found["clinic"].count == 8 and found["home"].count == 12 + 24
     assert found["gaps"].count == 8 + 8  # who has no label stands alone
 
@@ -923,6 +924,7 @@ def test_a_person_lost_in_two_ways_is_counted_with_the_first() -> None:
         plain | {"participant": "neither"},
         plain | {"participant": "left_late", "at_risk": False, "intended_after": 0.0, "end_day": 30.0},
         plain | {"participant": "back", "at_risk": False, "sessions_after": 2.0},
+        plain | {"participant": "through", "intended_after": 0.0, "end_day": 30.0},  # and without a score
     ]
     scores = pd.concat(
         [scores, pd.DataFrame({"participant": ["left_late", "back"], "wave": "1", "total": 3.0})],
@@ -938,10 +940,10 @@ def test_a_person_lost_in_two_ways_is_counted_with_the_first() -> None:
     counts, before = people_at(found.flow), people_at(design().flow)
     moved = {step: counts[step] - before[step] for step in counts if counts[step] != before[step]}
     assert moved == {
-        Step.ENROLLED: 3,
+        Step.ENROLLED: 4,
         Step.HAD_LEFT: 2,
         Step.CAME_BACK: 1,
-        Step.NOTHING_DUE: 1,
+        Step.NOTHING_DUE: 2,
         Step.NO_SCORE: 1,
         Step.ANALYSED: 1,
         Step.ANALYSED_LEFT: 1,
