@@ -21,7 +21,7 @@ from analysis.adherence.design.covariates import (
     own_share,
     without_repeats,
 )
-from analysis.adherence.design.early_use import calendar, early_use, how_many
+from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.design.ends import incidence_of, with_ends
 from analysis.adherence.design.landmark import (
     LandmarkDesign,
@@ -982,3 +982,43 @@ def test_who_withdraws_is_a_doubt_where_it_goes_with_the_score_and_moves_the_est
     assert not doubtful(0.04, MOVED) and not doubtful(0.06, 9.0) and doubtful(0.06, 9.0, 0.9)
     assert doubtful(0.04, float("nan"))  # with it held constant there is no solution
     assert not doubtful(float("nan"), float("nan"))
+
+
+def test_whether_there_was_any_use_counts_where_eight_had_none_and_eight_had_some() -> None:
+    draw = np.random.default_rng(4)
+
+    def columns(never: int, n: int = 80) -> pd.DataFrame:
+        count, days = draw.integers(1, 40, n), draw.integers(1, 20, n)
+        count[:never] = days[:never] = 0
+        count[never : never + 2] = 0  # came, and did nothing that counts
+        frame = pd.DataFrame({"use_before": count, "active_days_before": days})
+        return early_use(
+            frame.assign(idle_at_landmark=draw.integers(0, 28, n)), np.ones(n, dtype=bool), 14
+        ).columns
+
+    assert columns(8)["use_before, none"].tolist() == [1.0] * 8 + [0.0] * 72
+    assert "use_before, none" not in columns(7) and "use_before, none" not in columns(73)
+
+
+def test_winters_are_those_of_the_people_analysed() -> None:
+    joined = np.concatenate([np.linspace(0, 299, 150), [900.0]])
+    analysed = joined < 900
+    assert not [name for name in calendar(joined, analysed, bent=True) if "season" in name]
+    longer = np.concatenate([np.linspace(0, 300, 150), [900.0]])
+    found = calendar(longer, analysed, bent=True)
+    turn = 2 * np.pi * longer / 365.25
+    np.testing.assert_allclose(found["joined, season 1"], np.sin(turn))
+    np.testing.assert_allclose(found["joined, season 2"], np.cos(turn))
+    assert not [name for name in calendar(longer, analysed, bent=False) if "season" in name]
+
+
+def test_a_column_that_tells_the_idle_apart_is_the_last_that_is_left_out() -> None:
+    draw = np.random.default_rng(6)
+    n = 60
+    due, done = np.full(n, 8.0), draw.integers(0, 9, n).astype(float)
+    idle = np.arange(n) < 6
+    done[idle] = 0.0
+    early = pd.DataFrame({"first": draw.normal(size=n), "second": draw.normal(size=n), "idle": idle * 1.0})
+    others = draw.normal(size=(n, 1))
+    assert bearable(early, others, done, due) == (["first", "second"], ["idle"])
+    assert bearable(early[["first", "second"]], others, done, due) == (["first", "second"], [])
