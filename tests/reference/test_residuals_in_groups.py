@@ -119,3 +119,49 @@ def test_ordinal_groups_that_share_nothing_have_the_residuals_that_each_has_alon
             (one,) = alone.residuals(kind).values()
             near = {"atol": 5e-3 if kind == "z" else 2e-4}
             np.testing.assert_allclose(together.residuals(kind)[str(label)], one, **near)
+
+
+def _with_covariates(t):
+    """Covariances of x1, x2, x3, x6, x4, x5 in the model of covariates, from its parameters one by one."""
+    l2, l3, b4, b5, g, h, psi, e1, e2, e3, e6, p44, p45, p55 = t
+    outer = np.array([[p44, p45], [p45, p55]])
+    on_f = np.array([b4, b5])
+    loadings = np.array([1.0, l2, l3, g])
+    direct = np.zeros((4, 2))
+    direct[3, 1] = h
+    slopes = np.outer(loadings, on_f) + direct
+    inner = slopes @ outer @ slopes.T + psi * np.outer(loadings, loadings) + np.diag([e1, e2, e3, e6])
+    return np.block([[inner, slopes @ outer], [outer @ slopes.T, outer]])
+
+
+def test_standard_errors_beside_covariates_are_those_of_all_moments_together():
+    """Covariates with moments of their own in the model leave the other residuals as they vary."""
+    rng = np.random.default_rng(3)
+    truth = np.array([0.8, 0.9, 0.5, -0.3, 0.6, 0.4, 0.7, 0.5, 0.6, 0.4, 0.8, 1.0, 0.3, 1.2])
+    names = ["x1", "x2", "x3", "x6", "x4", "x5"]
+    table = pd.DataFrame(rng.multivariate_normal(np.zeros(6), _with_covariates(truth), 1500), columns=names)
+    found = cfa(COVARIATES, table, "ML")
+    (z,), (residual,) = found.residuals("z").values(), found.residuals("raw").values()
+    sample = table.cov(ddof=0).to_numpy()
+    row, column = np.tril_indices(6)
+
+    def moments(t):
+        return _with_covariates(t)[row, column]
+
+    rows = found.parameters.set_index(["lhs", "op", "rhs"])["est"]
+    keys = [("f", "=~", "x2"), ("f", "=~", "x3"), ("f", "~", "x4"), ("f", "~", "x5"), ("x6", "~", "f")]
+    keys += [("x6", "~", "x5"), *((n, "~~", n) for n in ("f", "x1", "x2", "x3", "x6"))]
+    at = np.array([*(rows[key] for key in keys), sample[4, 4], sample[4, 5], sample[5, 5]])
+    implied = found.implied()["all"].loc[names, names].to_numpy()
+    np.testing.assert_allclose(_with_covariates(at), implied, atol=1e-6)
+    slopes = np.array([(moments(at + s) - moments(at - s)) / 2e-5 for s in np.eye(len(at)) * 1e-5]).T
+    spread = implied[np.ix_(row, row)] * implied[np.ix_(column, column)]
+    spread = spread + implied[np.ix_(row, column)] * implied[np.ix_(column, row)]
+    left = spread - slopes @ np.linalg.solve(slopes.T @ np.linalg.solve(spread, slopes), slopes.T)
+    error = np.zeros((6, 6))
+    error[row, column] = error[column, row] = np.sqrt(np.maximum(np.diag(left), 0.0) / 1500)
+    gaps = residual.loc[names, names].to_numpy()
+    free = (np.abs(gaps) > 1e-4) & (error > 1e-4)
+    assert free.sum() >= 10
+    ratio = z.loc[names, names].to_numpy()[free] * error[free] / gaps[free]
+    np.testing.assert_allclose(ratio, 1.0, atol=0.06)
