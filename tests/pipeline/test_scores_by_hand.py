@@ -137,7 +137,12 @@ def _screened(n: int, flagged: int, in_runs: int, judged: int) -> Any:
     )
 
 
-def _section(monkeypatch: pytest.MonkeyPatch, found: Any, changes: tuple[float, ...] = (0.1, -0.3)) -> Any:
+def _section(
+    monkeypatch: pytest.MonkeyPatch,
+    found: Any,
+    changes: tuple[float, ...] = (0.1, -0.3),
+    excluded: Any = None,
+) -> Any:
     made = pd.DataFrame(
         {
             "theme": list("ab"),
@@ -152,7 +157,8 @@ def _section(monkeypatch: pytest.MonkeyPatch, found: Any, changes: tuple[float, 
     monkeypatch.setattr(screening, "screening_of", lambda context: found)
     monkeypatch.setattr(screening, "_sensitivity", lambda *given: made)
     monkeypatch.setattr(screening, "of_sample", lambda context: None)
-    return screening.section_screening(cast(Any, SimpleNamespace()))
+    told = {"first_wave": 1, "wave_name": str}
+    return screening.section_screening(cast(Any, SimpleNamespace(excluded=excluded, **told)))
 
 
 @pytest.mark.parametrize(
@@ -188,6 +194,16 @@ def test_one_is_and_several_are_flagged(monkeypatch: pytest.MonkeyPatch, flagged
     assert section.values["largest_change"] == pytest.approx(0.3)
     assert section.values["largest_change_theme"] == "B"
     assert "at most ({largest_change_theme})" in section.prose[-1]
+
+
+@pytest.mark.parametrize(("flagged", "verb"), [(1, "and was"), (2, "and were")])
+def test_who_was_taken_out_as_planned_is_told(
+    monkeypatch: pytest.MonkeyPatch, flagged: int, verb: str
+) -> None:
+    everyone = SimpleNamespace(everyone=SimpleNamespace(excluded=None, first_wave=1, wave_name=str))
+    section = _section(monkeypatch, _screened(200, flagged, 0, 200), excluded=everyone)
+    said = fill_prose(section.prose[0], section.values)
+    assert f"{verb} taken out as planned" in said and "Nothing is deleted" not in said
 
 
 def test_without_anybody_flagged_nothing_is_said_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
