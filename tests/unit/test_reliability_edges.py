@@ -204,7 +204,7 @@ def test_a_hierarchy_says_of_the_correlations_what_its_factors_say(phi: list[flo
     between[np.tril_indices(n, -1)] = phi
     between = np.tril(between) + np.tril(between, -1).T
     loadings = np.kron(np.eye(n), np.array([[0.8], [0.7], [0.6], [0.5]]))
-    for turned in ([], [0], [0, 1, 2, 3], [5, 6], list(range(4 * n))):
+    for turned in ([], [0], [0, 1, 2, 3], [5, 6, 7], list(range(4 * n))):
         signs = np.where(np.isin(np.arange(4 * n), turned), -1.0, 1.0)
         table = loadings @ between @ loadings.T * np.outer(signs, signs)
         np.fill_diagonal(table, 1.0)
@@ -213,6 +213,10 @@ def test_a_hierarchy_says_of_the_correlations_what_its_factors_say(phi: list[flo
         common = np.outer(found.general, found.general) + found.group @ found.group.T
         np.testing.assert_allclose(common, pattern @ own @ pattern.T, atol=0.01)
         np.testing.assert_allclose(found.general, pattern @ found.second_order, atol=1e-12)
+        own_part = np.sqrt(
+            1 - found.second_order**2
+        )  # signs of the pattern, whichever way the general factor turns
+        np.testing.assert_allclose(found.group, pattern * own_part, atol=1e-12)
         assert found.general.sum() >= 0
         assert found.identified is (n == 3)
         expected = np.outer(found.second_order, found.second_order)[np.tril_indices(n, -1)]
