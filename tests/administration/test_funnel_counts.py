@@ -14,9 +14,11 @@ from sqlalchemy import Engine, insert, select, update
 sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
 
+from instrument.reading.raw import ReasonTable
 from instrument.store.answers import Placement, complete_administration, start_administration
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.funnel import FUNNEL_COLUMNS, funnel_of, standing_of
+from instrument.store.keyed_tables import keep_table
 from instrument.store.people import give_consent, invite
 from instrument.store.progress import BLANK_COLUMNS, DAY_COLUMNS, blanks_of, days_of
 from instrument.store.tables import administration, participant, response, wave
@@ -194,3 +196,28 @@ def test_a_study_without_answers_has_no_days(engine: Engine, keyring: Keyring) -
     with engine.connect() as connection:
         assert days_of(connection, "trial").empty
         assert blanks_of(connection, "trial")["finished"].tolist() == [0, 0]
+
+
+def test_blanks_are_counted_for_every_reason_in_a_study_beside_another(
+    engine: Engine, keyring: Keyring
+) -> None:
+    """Anna leaves four items for four reasons and ben all but one; the waves of the second study are the third and fourth."""
+    open_study(engine, keyring)
+    _, scale, _ = open_study(engine, keyring, id="second_trial")
+    items = scale.item_ids
+    rows = pd.DataFrame({item: pd.array([4, pd.NA], dtype="Int64") for item in items})
+    rows.insert(0, "participant", ["anna", "ben"])
+    rows.insert(1, "wave", "second")
+    rows.loc[1, items[0]] = 2
+    rows.loc[0, items[:4]] = pd.NA
+    why = ("skipped", "declined", "not_applicable", "not_seen")
+    told = [("anna", "second", item, reason) for item, reason in zip(items, why, strict=False)]
+    rows.attrs["reasons"] = ReasonTable(pd.DataFrame(told, columns=["participant", "wave", "item", "reason"]))
+    with engine.begin() as connection:
+        row = find_study(connection, "second_trial")
+        keep_table(connection, row, rows, keyring, mode="paper", lang="en", enrol=True)
+    with engine.connect() as connection:
+        found = blanks_of(connection, "second_trial").to_numpy().tolist()
+        assert blanks_of(connection, "trial")["finished"].tolist() == [0, 0]
+    n = len(items)
+    assert found == [["first", 0, 0, 0], ["second", 2, (n - 4) + 1, 4 + (n - 1)]]

@@ -65,6 +65,9 @@ def test_folder_is_never_written_over(answers: pd.DataFrame, awkward: Instrument
     export_file("bids", tmp_path / "set", awkward, answers)
     with pytest.raises(ResponseDataError, match="set cannot be written"):
         export_file("bids", tmp_path / "set", awkward, answers)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ResponseDataError, match=r"empty cannot be written \(it exists\)"):
+        export_file("psych-ds", tmp_path / "empty", awkward, answers)
     with pytest.raises(ResponseDataError, match="cannot be written"):
         export_file("paper", tmp_path / "no folder" / "form.html", awkward)
 

@@ -226,3 +226,50 @@ def test_what_was_written_is_named_with_what_failed_and_notes_apart(
         validating._plain("Scores", 2, 5) == "[2/5] Scores"
         and validating._plain("Writing", 0, 0) == "Writing"
     )
+
+
+def test_what_is_said_of_files_reaches_the_reading_of_each() -> None:
+    """Every way of reading that can be said, with a value that nothing has by default, table by table."""
+    said = ReadingOptions(
+        command="dta test",
+        participant="person",
+        wave="time",
+        labels=True,
+        delimiter="; usage=,",
+        encoding="latin-1",
+        sheet="Two",
+        na=("-9", "?"),
+        decimal=", usage=.",
+        thousands="usage='",
+        percent=True,
+        dates="D.M.Y usage=ms",
+        durations="h",
+        times_in="ms",
+        event_id="row",
+        retry_seconds=3.5,
+        most_set_aside=0.25,
+    )
+    assert said.answers() == {
+        "sheet": "Two",
+        "labels": True,
+        "participant": "person",
+        "wave": "time",
+        "na": ("-9", "?"),
+        "encoding": "latin-1",
+        "delimiter": ";",
+        "mapping": None,
+        "caller": "dta test",
+    }
+    log = said.log("log.csv")
+    assert (log.dates, log.decimal, log.thousands, log.delimiter) == ("ms", ".", "'", ",")
+    assert (log.durations, log.event_id, log.retry_seconds, log.most_set_aside) == ("h", "row", 3.5, 0.25)
+    assert (log.caller, log.source, log.mapping) == ("dta test", "log.csv", None)
+    side = said.side()
+    assert (side.na, side.times_in, side.percent, side.command) == (("-9", "?"), "ms", True, "dta test")
+    assert (side.decimal, side.thousands, side.delimiter, side.dates) == (
+        ", usage=.",
+        "usage='",
+        "; usage=,",
+        "D.M.Y usage=ms",
+    )
+    assert ReadingOptions().log("x").most_set_aside == 0.5
