@@ -239,7 +239,7 @@ def test_what_is_said_of_files_reaches_the_reading_of_each() -> None:
         encoding="latin-1",
         sheet="Two",
         na=("-9", "?"),
-        decimal=", usage=.",
+        decimal=". usage=,",
         thousands="usage='",
         percent=True,
         dates="D.M.Y usage=ms",
@@ -261,13 +261,13 @@ def test_what_is_said_of_files_reaches_the_reading_of_each() -> None:
         "caller": "dta test",
     }
     log = said.log("log.csv")
-    assert (log.dates, log.decimal, log.thousands, log.delimiter) == ("ms", ".", "'", ",")
+    assert (log.dates, log.decimal, log.thousands, log.delimiter) == ("ms", ",", "'", ",")
     assert (log.durations, log.event_id, log.retry_seconds, log.most_set_aside) == ("h", "row", 3.5, 0.25)
     assert (log.caller, log.source, log.mapping) == ("dta test", "log.csv", None)
     side = said.side()
     assert (side.na, side.times_in, side.percent, side.command) == (("-9", "?"), "ms", True, "dta test")
     assert (side.decimal, side.thousands, side.delimiter, side.dates) == (
-        ", usage=.",
+        ". usage=,",
         "usage='",
         "; usage=,",
         "D.M.Y usage=ms",
