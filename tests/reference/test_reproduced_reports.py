@@ -1,4 +1,4 @@
-"""What R said of seventeen reports, as committed: every number with an equivalent agrees, an altered one is named.
+"""What R said of eighteen reports, as committed: every number with an equivalent agrees, an altered one is named.
 
 Made by `scripts/reproduce_reports.py` with R 4.2.2, psych 2.2.9, lavaan 0.6-14 and semTools 0.5-6.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 COMPARED = [
     (
-        "Seventeen reports, every number with an equivalent (formulas to six digits, searched optima to four)",
+        "Eighteen reports, every number with an equivalent (formulas to six digits, searched optima to four)",
         "psych, lavaan, semTools, survival, MASS",
         5e-4,
     ),
@@ -27,7 +27,7 @@ AT_LEAST = {
     **{"plan_excluded": 1500, "plan_collapsed": 1600},
     **{"plan_ml": 1880, "plan_ml_listwise": 1660},
     **{"reserved_words": 1880, "three_waves": 1880, "three_waves_imputed": 2100, "other_tables": 1000},
-    **{"later_use": 2850, "later_use_clinics": 2690},
+    **{"later_use": 3500, "later_use_clinics": 3460, "later_use_ends": 3980},
 }
 
 

@@ -225,6 +225,12 @@ share_use <- function(x, time, cause, end, cluster) {
   G <- function(t) free[findInterval(t, lost, left.open = TRUE) + 1]
   when <- sort(unique(time[mine])); d <- vapply(when, function(t) sum(mine & time == t), 0)
   W <- outer(time, when, ">=") + 0; W[other, ] <- ifelse(W[other, ] == 1, 1, outer(1 / G(time[other]), G(when)))
+  # coxph stops where the likelihood no longer grows, a little before the slopes are 0
+  for (k in 1:3) {
+    S <- colSums(W * e); m <- crossprod(W * e, x) / S
+    b <- b + drop(solve(crossprod(x, drop((W * e) %*% (d / S)) * x) - crossprod(m, d * m), colSums(x[mine, , drop = FALSE]) - drop(d %*% m)))
+    e <- exp(drop(x %*% b))
+  }
   S <- colSums(W * e); m <- crossprod(W * e, x) / S; h <- d / S
   U <- -e * (drop(W %*% h) * x - W %*% (h * m)); at_end <- match(time[mine], when); U[mine, ] <- U[mine, ] + x[mine, , drop = FALSE] - m[at_end, , drop = FALSE]
   # what each moves through the estimate of censoring
