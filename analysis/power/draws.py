@@ -119,7 +119,7 @@ def _units(rng: np.random.Generator, logit: Floats, due: int | NDArray[np.int64]
 
 
 def _analyse(score: Floats, before: Floats, done: Floats, here: NDArray[np.bool_], due: float) -> Floats:
-    """Logit with overdispersion of done on the score (per standard deviation), for m studies at once.
+    """Logit of done on the score (per standard deviation), errors HC3, for m studies at once.
 
     Held constant are the logarithm of use before and, where it takes three values or more, its plain count.
 
@@ -167,8 +167,10 @@ def _analyse(score: Floats, before: Floats, done: Floats, here: NDArray[np.bool_
     for j in np.nonzero(fine)[0]:
         w, h = weight[j], here[j]
         freedom = n[j] - kept[j].sum()
-        dispersion = ((done[j] - due * p[j])[h] ** 2 / w[h]).sum() / freedom
-        se = float(np.sqrt(dispersion * inverse[j, 1, 1]))
+        towards = (inverse[j][:, :, None] * x[j]).sum(axis=1)
+        leverage = (x[j] * towards).sum(axis=0) * w
+        moved = towards[1] * (done[j] - due * p[j]) / (1 - leverage)
+        se = float(np.sqrt((moved[h] ** 2).sum()))
         lines[j, :3] = beta[j, 1], se, 2 * stats.t.sf(abs(beta[j, 1]) / se, freedom)
     return lines
 

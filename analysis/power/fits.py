@@ -77,12 +77,9 @@ def logit(data: Studies, done: Floats, due: Floats) -> Floats:
     array, shape (m, 4)
         Estimate, error and p value of the score, people.
     """
-    beta, inverse, p, fine = _newton(data, done, due)
-    weight = due * p * (1 - p) * data.here
+    beta, _inverse, p, fine = _newton(data, done, due)
     x = data.x
-    moved = np.matmul(inverse, x)
-    leverage = (x * moved).sum(axis=1) * weight
-    influence = moved[:, 1] * ((done - due * p) * data.here / (1 - leverage))
+    influence = _moved(x, (done - due * p) * data.here, due * p * (1 - p) * data.here)
     n = data.here.sum(axis=1).astype(float)
     used = x.any(axis=2).sum(axis=1)
     return _lines(beta[:, 1], np.sqrt((influence**2).sum(axis=1)), np.maximum(n - used, 1), n, fine)
@@ -139,7 +136,7 @@ def _scored(
 
 
 def negative_binomial(data: Studies, counts: Floats) -> Floats:
-    """Counts with variance `m + a m²`, log link, maximum likelihood of both, normal.
+    """Counts with variance `m + a m²`, log link, maximum likelihood of both, errors HC3, normal.
 
     Parameters
     ----------
@@ -179,10 +176,16 @@ def negative_binomial(data: Studies, counts: Floats) -> Floats:
         open_ &= fine & ((np.abs(step).max(axis=1) > CLOSE) | (np.abs(more) > 1e-6))
     fine &= ~open_ & (1 / size > SMALLEST_SPREAD)
     mu = np.exp(np.clip(np.einsum("mk,mkn->mn", beta, x), -30, 30)) * here
-    # Observed information of the coefficients: the size rests on the data too.
-    observed = mu * (1 + y / size[:, None]) / (1 + mu / size[:, None]) ** 2
-    inverse = _solved(x, observed * here)
-    return _lines(beta[:, 1], np.sqrt(inverse[:, 1, 1]), np.full(len(n), np.inf), n, fine)
+    spread = 1 + mu / size[:, None]
+    moved = _moved(x, (y - mu) / spread * here, mu * (1 + y / size[:, None]) / spread**2 * here)
+    return _lines(beta[:, 1], np.sqrt((moved**2).sum(axis=1)), np.full(len(n), np.inf), n, fine)
+
+
+def _moved(x: Floats, residual: Floats, weight: Floats) -> Floats:
+    """How far each person moves the score's coefficient, residual over one less the leverage (HC3)."""
+    towards = np.matmul(_solved(x, weight), x)
+    leverage = (x * towards).sum(axis=1) * weight
+    return np.asarray(towards[:, 1] * residual / (1 - leverage))
 
 
 def _size_step(size: Floats, y: Floats, mu: Floats, here: Flags) -> Floats:
@@ -197,7 +200,9 @@ def _size_step(size: Floats, y: Floats, mu: Floats, here: Flags) -> Floats:
 
 
 def cox(data: Studies, time: Floats, event: Flags) -> Floats:
-    """Time to an end, partial likelihood (no ties: times are drawn from a continuum), normal.
+    """Time to an end, partial likelihood, errors by people left out, normal.
+
+    There are no ties: times are drawn from a continuum.
 
     Parameters
     ----------
@@ -243,7 +248,33 @@ def cox(data: Studies, time: Floats, event: Flags) -> Floats:
         if not (fine & (moved > CLOSE)).any():
             break
     n = data.here.sum(axis=1).astype(float)
-    return _lines(beta[:, 0], np.sqrt(inverse[:, 0, 0]), np.full(len(n), np.inf), n, fine & (moved <= CLOSE))
+    fine &= moved <= CLOSE
+    se = np.full(len(n), np.nan)
+    for j in np.flatnonzero(fine):  # one study at a time: a table of each person's information is large
+        real = ~empty[j]
+        se[j] = _without_each(x[j][real], here[j], died[j], beta[j][real])
+    return _lines(beta[:, 0], se, np.full(len(n), np.inf), n, fine)
+
+
+def _without_each(x: Floats, here: Flags, died: Flags, beta: Floats) -> float:
+    """Error of the first coefficient by people left out, latest first: `Σ d²`, `d = (I − I_i)⁻¹ U_i`."""
+    x, died = x[:, here], died[here]
+    weight = np.exp(np.clip(beta @ x, -30, 30))
+    total = np.cumsum(weight)
+    mean = np.cumsum(x * weight, axis=1) / total
+    square = np.cumsum(x[:, None] * x * weight, axis=2) / total
+    information = ((square - mean[:, None] * mean) * died).sum(axis=2)
+    # of each person what the ends up to their own hold: sums from behind
+    each = died / total
+    one, first, second = (
+        np.cumsum(part[..., ::-1], axis=-1)[..., ::-1]
+        for part in (each, mean * each, mean[:, None] * mean * each)
+    )
+    score = (x - mean) * died - weight * (one * x - first)
+    crossed = x[:, None] * first
+    own = weight * (one * x[:, None] * x - crossed - crossed.transpose(1, 0, 2) + second)
+    left = np.moveaxis(information[..., None] - own, 2, 0)
+    return float(np.sqrt((np.linalg.solve(left, score.T[..., None])[:, 0, 0] ** 2).sum()))
 
 
 def linear(data: Studies, outcome: Floats) -> Floats:

@@ -125,11 +125,11 @@ def plan_power(
     With habit `H`, units before the landmark `B` (beta-binomial, `logit = a + H`), their standardised
     logarithm `E = log(1 + B)`, alliance is `T = r E + √(1 − r²) (h H + √(1 − h²) e)` with `r` before_alliance
     and `h` hidden_cause, the score `S = √ρ T + √(1 − ρ) e`. Units after the landmark are beta-binomial with
-    `logit = a + b T + c H`, and 0 for those who had left. Each study is analysed by the logit with
-    overdispersion on the observed score, `log(1 + B)` and `B`. With `k` ratings the reliability is
+    `logit = a + b T + c H`, and 0 for those who had left. Each study is analysed by the quasi-binomial logit
+    with HC3 on the observed score, `log(1 + B)` and `B`. With `k` ratings the reliability is
     `k ρ / (1 + (k − 1) ρ)`. In clusters `H` and `e` of alliance are `√(1 − s) own + √s shared`, and errors
     are those of the jackknife over clusters. With rolling enrolment units are due while a person was watched,
-    the day of joining is held constant, and errors are HC3. A study finds the effect where the test is
+    and the day of joining is held constant. A study finds the effect where the test is
     significant and the estimate has its direction; failed replications find nothing. The level is simulated
     with `b = 0` and all else alike.
 

@@ -220,8 +220,8 @@ def plan_table(
     for logarithms of counts (ψ' trigamma: spread of the logarithm of a gamma variable), 1 for the outcome.
     Habit, use before, alliance and score are those of `plan_power`. Who had left does nothing, is not at risk
     and has not reached the threshold. Analysed as the report does, with logarithm and number of units before,
-    and the day of joining, held constant: quasi-binomial logit with HC3, negative binomial by maximum
-    likelihood, Cox, logistic, least squares with HC3.
+    and the day of joining, held constant: quasi-binomial logit and negative binomial with HC3, Cox with
+    errors by people left out, logistic, least squares with HC3.
 
     The number is first taken from mean and spread of the estimates of 400 studies of 400, then simulated,
     until its power is within .8 points of the target. No number is named where the level is off, or cannot

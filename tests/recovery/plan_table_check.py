@@ -99,7 +99,14 @@ def pvalue_of(
         design = sm.add_constant((x - x[here].mean(axis=0)) / x[here].std(axis=0))[here]
         start = [*sm.GLM(y[here], design, family=sm.families.Poisson()).fit().params, 1.0]
         fit = sm.NegativeBinomial(y[here], design).fit(start_params=start, method="newton", disp=0)
-        return float(fit.params[1]), float(fit.pvalues[1])
+        b, alpha = fit.params[:-1], fit.params[-1]
+        mu = np.exp(design @ b)
+        weight = mu * (1 + alpha * y[here]) / (1 + alpha * mu) ** 2
+        bread = np.linalg.inv(design.T @ (design * weight[:, None]))
+        hat = np.einsum("ij,jk,ik->i", design, bread, design) * weight
+        moved = (design * ((y[here] - mu) / (1 + alpha * mu) / (1 - hat))[:, None]) @ bread
+        z = b[1] / np.sqrt(np.sum(moved[:, 1] ** 2))
+        return float(b[1]), float(2 * stats.norm.sf(abs(z)))
     here = asked & (due > 0)
     done = units(rng, cdf(line + work), np.maximum(due, 1))
     done[gone] = 0
@@ -122,8 +129,13 @@ def pvalue_of(
     return float(fit.params[1]), float(2 * stats.t.sf(abs(t), len(design) - design.shape[1]))
 
 
-def partial_likelihood(time: Numbers, x: Numbers, event: Numbers) -> tuple[float, float]:
-    """Cox's coefficient of the first column and its p value, by Newton steps; no two times are equal."""
+def partial_likelihood(
+    time: Numbers, x: Numbers, event: Numbers, *, plain: bool = False
+) -> tuple[float, float]:
+    """Cox's coefficient of the first column and its p value, by Newton steps; no two times are equal.
+
+    The error is that of people left out, the hazard of the others left as it is; `plain` that of the model.
+    """
     order = np.argsort(-time)
     x, event = (x - x.mean(axis=0))[order], event[order].astype(float)
     b = np.zeros(x.shape[1])
@@ -137,8 +149,16 @@ def partial_likelihood(time: Numbers, x: Numbers, event: Numbers) -> tuple[float
         b = b + step
         if np.abs(step).max() < 1e-9:
             break
-    z = b[0] / np.sqrt(np.linalg.inv(information)[0, 0])
-    return float(b[0]), float(2 * stats.norm.sf(abs(z)))
+    error = np.sqrt(np.linalg.inv(information)[0, 0])
+    if not plain:
+        ends = np.flatnonzero(event)
+        there = np.arange(len(x))[:, None] <= ends  # those latest first: who is still there at each end
+        share = there * risk[:, None] / below[ends]
+        apart = x[:, None, :] - mean[ends]
+        score = event[:, None] * (x - mean) - np.einsum("ie,iek->ik", share, apart)
+        own = np.einsum("ie,iek,iel->ikl", share, apart, apart)
+        error = np.sqrt(np.sum(np.linalg.solve(information - own, score[:, :, None])[:, 0, 0] ** 2))
+    return float(b[0]), float(2 * stats.norm.sf(abs(b[0] / error)))
 
 
 def share(kind: str, n: int, r: float, how: dict[str, Any], replications: int, seed: list[int]) -> float:

@@ -127,7 +127,7 @@ def rejected(rng: np.random.Generator, n: int, how: dict[str, float]) -> bool:
     error, freedom = fit.bse[1], float(len(x) - x.shape[1])
     if how["cluster_size"] > 1:
         error, freedom = without_each_clinic(x, y, trials, clinic[rated], fit.params)
-    elif how["enrolment_days"]:
+    else:
         p = fit.fittedvalues
         root = x * np.sqrt(trials * p * (1 - p))[:, None]
         hat = np.sum(np.linalg.qr(root)[0] ** 2, axis=1)

@@ -41,5 +41,16 @@ def test_the_other_program_fits_hazards_as_statsmodels_does() -> None:
     time = rng.exponential(np.exp(-0.4 * x[:, 0]))
     event = time < 1.2
     fit = PHReg(np.minimum(time, 1.2), x, event).fit()
-    found = partial_likelihood(np.minimum(time, 1.2), x, event)
+    found = partial_likelihood(np.minimum(time, 1.2), x, event, plain=True)
     assert found == pytest.approx((float(fit.params[0]), float(fit.pvalues[0])), rel=1e-5)
+
+
+def test_the_other_program_s_errors_are_near_those_of_fits_without_each_person() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(100, 2))
+    time = rng.exponential(np.exp(-0.4 * x[:, 0]))
+    cut, event = np.minimum(time, 1.2), time < 1.2
+    b, p = partial_likelihood(cut, x, event)
+    others = [np.arange(100) != i for i in range(100)]
+    moved = np.array([partial_likelihood(cut[k], x[k], event[k], plain=True)[0] - b for k in others])
+    assert abs(b) / stats.norm.isf(p / 2) == pytest.approx(np.sqrt(np.sum(moved**2)), rel=0.03)

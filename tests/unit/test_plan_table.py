@@ -102,8 +102,12 @@ def test_each_fit_is_the_report_s_own(drawn: dict[str, Any]) -> None:
         by_report = {
             REMAINING: (quasi_binomial(x, done[j][h], due[j][h], robust=True), 1, 1e-6),
             REACHED: (logistic_of_report(x, done[j][h] >= 5), 1, 1e-6),
-            COUNT: (count_models(x, drawn["counts"][j][h]).negative_binomial, 1, 1e-3),
-            HAZARD: (cox_of_report(x[:, 1:], drawn["time"][j][h], drawn["event"][j][h]), 0, 1e-6),
+            COUNT: (count_models(x, drawn["counts"][j][h], robust=True).negative_binomial, 1, 1e-3),
+            HAZARD: (
+                cox_of_report(x[:, 1:], drawn["time"][j][h], drawn["event"][j][h], robust=True),
+                0,
+                1e-6,
+            ),
         }
         for kind, (fit, column, close) in by_report.items():
             estimate, se, p, n = found[kind][j]

@@ -55,7 +55,8 @@ def test_the_small_kernel_equals_the_full_model() -> None:
     for j, columns in enumerate(early):
         z = [(v[here[j]] - v[here[j]].mean()) / v[here[j]].std(ddof=1) for v in (score[j], *columns)]
         n = int(here[j].sum())
-        fit = quasi_binomial(np.column_stack([np.ones(n), *z]), done[j][here[j]], np.full(n, 8.0))
+        x = np.column_stack([np.ones(n), *z])
+        fit = quasi_binomial(x, done[j][here[j]], np.full(n, 8.0), robust=True)
         # Both solve the same equations to 1e-10.
         assert lines[j, 0] == pytest.approx(fit.coefficients[1], rel=1e-8)
         assert lines[j, 1] == pytest.approx(fit.se[1], rel=1e-8)
@@ -260,7 +261,7 @@ def test_the_first_number_comes_from_the_normal_curve() -> None:
 def test_power_rises_with_people_effect_and_reliability(serial: PowerResult) -> None:
     given = serial.table[~serial.table["asked"]]
     assert given["power"].is_monotonic_increasing
-    how = {"n": (60,), "replications": 60}
+    how = {"n": (120,), "replications": 60}
     strong, noisy, weak = (
         plan_power(STUDY, odds_ratio=ratio, reliability=reliability, **how).table["power"].iloc[0]
         for ratio, reliability in ((3.0, 0.85), (3.0, 0.3), (1.5, 0.85))

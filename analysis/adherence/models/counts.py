@@ -67,7 +67,8 @@ def count_models(
     """Fit NB2, zero-inflated NB2 (one share of extra zeros) and hurdle NB2 (zeros by a logit).
 
     `comparison` has model, converged, reason (where not), log_likelihood, n_parameters, aic, bic, chosen.
-    With `robust` the covariance of NB2 is HC3: its own is a sixth too large where a third never comes back.
+    With `robust` the covariance of NB2 is HC3 with the observed information: its own is a sixth too large
+    where a third never comes back.
     """
     plain = _negative_binomial(design, counts, clusters, robust)
     k = design.shape[1]
@@ -178,7 +179,9 @@ def _negative_binomial(
         return jackknife(fit, of_scores(rows, found.theta, clusters)[:, :k])
     mean = _mean(design, fit.coefficients)
     spread = 1 + fit.dispersion * mean
-    return replace(fit, covariance=sandwich(design, (counts - mean) / spread, mean / spread))
+    # Information as it was observed: who did much holds more of it than the model expects.
+    observed = mean * (1 + fit.dispersion * counts) / spread**2
+    return replace(fit, covariance=sandwich(design, (counts - mean) / spread, observed))
 
 
 def _log_mass(mean: Floats, counts: Floats, size: float) -> Floats:

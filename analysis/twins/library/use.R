@@ -160,7 +160,7 @@ counted_use <- function(x, days, cluster) {
   fit <- MASS::glm.nb(days ~ 0 + x, control = glm.control(epsilon = 1e-14, maxit = 500))
   m <- fitted(fit); spread <- 1 + m / fit$theta
   found <- list(b = unname(coef(fit)), x = x, alpha = -log(fit$theta), value = as.numeric(logLik(fit)))
-  if (is.null(cluster)) return(c(found, list(V = left_out(x * (days - m) / spread, x, m / spread)$V, df = Inf)))
+  if (is.null(cluster)) return(c(found, list(V = left_out(x * (days - m) / spread, x, m * (1 + days / fit$theta) / spread^2)$V, df = Inf)))
   k <- ncol(x)
   rows <- function(t) { s <- nb_slopes(exp(drop(x %*% t[1:k])), days, exp(-t[k + 1])); cbind(x * s$line, s$alpha) }
   how <- of_clusters(left_out_of(rows, c(found$b, found$alpha), cluster))
