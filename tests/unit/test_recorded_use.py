@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.adherence.design.early_use import early_use
+from analysis.adherence.design.early_use import early_use, most_telling
 from analysis.adherence.design.further_terms import further_terms, words_of
 from analysis.adherence.design.recorded_use import RECORDED, recorded_use
 
@@ -94,6 +94,23 @@ def test_a_column_that_works_otherwise_from_one_day_on_is_found(place: str, said
     held = np.column_stack([*columns.values(), joined, new])
     made = further_terms(adjusters, early, joined, EVERYONE, held, [later])
     assert f"{said} the time of enrolment" in words_of(list(made))
+
+
+@pytest.mark.parametrize("moved", ["score", "use"])
+def test_of_few_people_a_column_that_score_or_use_go_with_comes_before_the_others(moved: str) -> None:
+    rng = np.random.default_rng(6)
+    early = pd.DataFrame(rng.standard_normal((60, 7)), columns=list("abcdefg"))
+    told = early["f"].to_numpy() + 0.5 * rng.standard_normal(60)
+    noise, held = rng.standard_normal(60), rng.standard_normal((60, 1))
+    targets = [noise, told] if moved == "score" else [told, noise]
+    assert most_telling(early, held, targets, 4) == ["a", "b", "c", "f"]
+    assert most_telling(early, held, targets, 3) == ["a", "b", "f"]
+    assert most_telling(early, held, targets, 2) == ["a", "b"]
+    assert most_telling(early, held, targets, 7) == list("abcdefg")
+    assert most_telling(early, held, [noise], 4) == list("abcd")
+    # what is held already says it
+    assert most_telling(early, early[["f"]].to_numpy(), targets, 3) == ["a", "b", "c"]
+    assert most_telling(early.iloc[:5], held[:5], [told[:5]], 4) == list("abcd")  # too few to ask
 
 
 def test_what_else_people_did_in_the_app_is_held_and_named() -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
+from analysis.adherence.design.calendar_steps import gains
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.shape import knots_of, restricted_cubic
 from analysis.common.variation import varies
@@ -23,6 +25,7 @@ FEWEST_VALUES = 3
 BEGUN_LATE = 7.0  # days after enrolment: whoever begins later has a newer app at the landmark
 FEWEST_NEVER = 8  # who never came before the landmark: they may be unlike all who did
 DAYS_OF_A_YEAR, LONGEST_WITHOUT_SEASONS = 365.25, 300.0
+BY_CHANCE = 0.01  # p value of a column below which it is held before others
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that the columns before it leave unsaid
 
 
@@ -197,6 +200,51 @@ def calendar(joined: Floats, analysed: NDArray[np.bool_], *, bent: bool) -> dict
         turn = 2 * np.pi * joined / DAYS_OF_A_YEAR
         columns |= {f"{JOINED}, season {k + 1}": f(turn) for k, f in enumerate((np.sin, np.cos))}
     return columns
+
+
+def most_telling(early: pd.DataFrame, held: Floats, targets: Sequence[Floats], number: int) -> list[str]:
+    """Names of so many columns of early use: the first two, what score or use go with, then as they come.
+
+    Parameters
+    ----------
+    early : DataFrame, shape (n, k)
+        Columns of early use of those analysed, most needed first.
+    held : array, shape (n, p)
+        Other columns that are held constant.
+    targets : sequence of array, shape (n,)
+        Later use, and every score.
+    number
+        How many columns the data bear.
+
+    Returns
+    -------
+    list of str
+        In the order of `early`.
+
+    Notes
+    -----
+    Of few people not all columns can be held. A curve that stands last in their order may be what moves
+    rating and use: a column that goes with one of them (p < .01), what is held given, comes before others.
+    """
+    names = list(early.columns)
+    if number >= len(names):
+        return names
+    columns = early.to_numpy(dtype=float)
+    basis = np.column_stack([np.ones(len(early)), held])
+    chosen = list(range(FEWEST_COLUMNS))
+    while len(chosen) < number:
+        known = np.column_stack([basis, columns[:, chosen]])
+        free = len(early) - known.shape[1] - 1
+        if free < 1:
+            break
+        f = np.max([gains(target, known, columns) for target in targets], axis=0)
+        f[chosen] = 0.0
+        best = int(f.argmax())
+        if not f[best] > stats.f.isf(BY_CHANCE, 1, free):
+            break
+        chosen.append(best)
+    others = [k for k in range(len(names)) if k not in chosen]
+    return [names[k] for k in sorted([*chosen, *others[: number - len(chosen)]])]
 
 
 def how_many(n_early: int, n_others: int, *, people: int, events: int | None = None) -> int:

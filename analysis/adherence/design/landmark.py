@@ -19,7 +19,7 @@ from analysis.adherence.design.covariates import (
     without_decided,
     without_repeats,
 )
-from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
+from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many, most_telling
 from analysis.adherence.design.ends import with_ends
 from analysis.adherence.design.further_terms import EARLY, further_terms, words_of
 from analysis.adherence.design.recorded_use import recorded_use
@@ -242,17 +242,16 @@ def assemble(
     when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
     further: dict[str, NDArray[np.float64]] = {}
     early = early_use(frame, analysed, study.gap_days)
+    if people_kept >= MANY and when:
+        when |= _steps(frame, when, adjusters, predictors, analysed)
+    recorded = recorded_use(
+        frame,
+        analysed,
+        np.column_stack([_held(frame, when, adjusters, analysed), early.columns[analysed]]),
+        _targets(frame[analysed], predictors),
+    )
+    early = early_use(frame, analysed, study.gap_days, recorded)
     if people_kept >= MANY:
-        if when:
-            when |= _steps(frame, when, adjusters, predictors, analysed)
-        held = _held(frame, when, adjusters, analysed)
-        recorded = recorded_use(
-            frame,
-            analysed,
-            np.column_stack([held, early.columns[analysed]]),
-            _targets(frame[analysed], predictors),
-        )
-        early = early_use(frame, analysed, study.gap_days, recorded)
         further = _further(frame, when, adjusters, predictors, analysed, early.columns[analysed])
         if further:
             said = ", ".join(words_of(list(further)))
@@ -261,7 +260,11 @@ def assemble(
     frame = pd.concat([frame.drop(columns=list(added), errors="ignore"), pd.DataFrame(added)], axis=1)
     adjusters = [*adjusters, *added]
     number = how_many(early.columns.shape[1], 1 + len(adjusters), people=people_kept)
-    columns = early.columns.iloc[:, :number]
+    here = frame[analysed]
+    asked = _targets(here, [name for name in predictors if varies(here[name])])
+    columns = early.columns[
+        most_telling(early.columns[kept], here[list(adjusters)].to_numpy(dtype=float), asked, number)
+    ]
     first, dropped = bearable(
         columns[kept], *(frame.loc[kept, c].to_numpy(dtype=float) for c in (adjusters, "done", "due"))
     )
