@@ -15,6 +15,7 @@ from instrument.errors import ResponseDataError, fact_and_hint
 SECONDS_PER_DAY = 86_400.0
 MICROSECONDS_PER_DAY = 86_400_000_000.0
 MINUTES_PER_DAY = 1_440.0
+ROUNDING = 1e-9  # of a day: what lies a whole gap apart is not more for the last digit of a fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,12 +276,12 @@ def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         gap=events["day"] - events["before_day"],
         double=double,
         twin=twin & ~double,
-        opens_session=first | (pause > rule.session_gap_minutes),
+        opens_session=first | (pause > rule.session_gap_minutes + ROUNDING * MINUTES_PER_DAY),
         opens_day=first | (events["day"].floor() > events["before_day"].floor()),
         completes=_is_kind(events, rule.completed_kind, kinds) & ~double,
         is_login=_is_kind(events, rule.login_kind, kinds) & ~double,
         unrelated=_is_kind(events, rule.unrelated_kind, kinds) & ~double,
-        stop=ibis.cases((events["day"] >= stop, stop), else_=None),
+        stop=ibis.cases((events["day"] >= stop - ROUNDING, stop), else_=None),
         **{
             name: _is_kind(events, kind, kinds) & ~double
             for name, kind in zip(of_kinds(rule), rule.other_kinds, strict=True)
@@ -333,7 +334,7 @@ def pauses(events: Any, longest: float) -> Any:
     beside = events.select(
         participant=events["participant"], back=events["day"], last_use=events["day"].lag().over(window)
     )
-    return beside.filter((beside["back"] - beside["last_use"] > longest).fill_null(False))
+    return beside.filter((beside["back"] - beside["last_use"] > longest + ROUNDING).fill_null(False))
 
 
 def _days(seconds: float) -> float:

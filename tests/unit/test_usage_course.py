@@ -135,3 +135,22 @@ def test_a_pause_as_long_as_the_study_is_refused_and_the_key_is_not_needed() -> 
     assert plain.longest_without_pause == plain.gap_days == 14
     assert said.longest_without_pause == 5
     assert "pause_days" not in plain.to_json() and '"pause_days": 5' in said.to_json()
+
+
+def test_what_lies_exactly_a_gap_apart_is_told_as_that_at_every_time_of_day() -> None:
+    """Half an hour is not more than half an hour, and fourteen days are fourteen, whatever fractions say of it."""
+    minutes = np.arange(0, 1440, 5)
+    who = [f"p{k:04d}" for k in minutes]
+    begun = pd.Timestamp("2026-03-02") + pd.to_timedelta(minutes, unit="min")
+    after = ("0min", "37min", "20D", "34D")  # half an hour after the end of the first, and fourteen days
+    log = pd.concat(
+        pd.DataFrame({"participant": who, "at": begun + pd.Timedelta(time), "kind": "tap", "duration": 7.0})
+        for time in after
+    )
+    people = pd.DataFrame({"participant": who, "enrolled": "2026-03-02"})
+    study = as_study(base_study(observed_until="2026-12-31"))
+    course = use_course(log, study, (28,), longest=14.0, participants=people)
+    found = course.at[28].people
+    assert found["sessions_before"].tolist() == [2] * len(who)
+    np.testing.assert_allclose(found["disengaged_after"], 6 + minutes / 1440, atol=1e-9)
+    assert course.pauses["back"].lt(21).all() and len(course.pauses) == len(who)
