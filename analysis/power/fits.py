@@ -222,7 +222,7 @@ def cox(data: Studies, time: Floats, event: Flags) -> Floats:
     k = x.shape[1]
     beta = np.zeros(x.shape[:2])
     fine = (died.sum(axis=1) >= FEWEST) & x[:, 0].any(axis=1)
-    empty = ~x.any(axis=2)
+    empty: Flags = np.asarray(~x.any(axis=2))
     moved = np.full(len(x), np.inf)
     inverse = np.full((len(x), k, k), np.nan)
     for _ in range(STEPS):
@@ -251,7 +251,7 @@ def cox(data: Studies, time: Floats, event: Flags) -> Floats:
     fine &= moved <= CLOSE
     se = np.full(len(n), np.nan)
     for j in np.flatnonzero(fine):  # one study at a time: a table of each person's information is large
-        real = ~empty[j]
+        real: Flags = np.logical_not(empty[j])
         se[j] = _without_each(x[j][real], here[j], died[j], beta[j][real])
     return _lines(beta[:, 0], se, np.full(len(n), np.inf), n, fine)
 
