@@ -15,7 +15,7 @@ from instrument.errors import ResponseDataError, fact_and_hint
 SECONDS_PER_DAY = 86_400.0
 MICROSECONDS_PER_DAY = 86_400_000_000.0
 MINUTES_PER_DAY = 1_440.0
-ROUNDING = 1e-9  # of a day: what lies a whole gap apart is not more for the last digit of a fraction
+ROUNDING = 5e-12  # of a day, half a microsecond: what lies a whole gap apart is not more for a last digit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,8 @@ full precision in [tables/held_populations.csv](tables/held_populations.csv). Of
 share of .05 has a Monte-Carlo error of .007 in 1,000 studies, .013 in 300, .015 in 200, .022 in 100 and .04 in 30. The last column tells by which models: *earlier* rows were
 made with one dispersion for all where the same was due of all, and without use of the first and the last week held constant; of the earlier rows of 300 studies those above the
 shocks were also made before days on which ratings jump were looked for. All but the last {last} populations and those of 1,000 studies not marked *earlier*
-were made before what the next paragraph but two tells was held constant; with it 80 studies each of the first 44 of 300 people or fewer rejected as often within chance, with errors up to 8 % larger.
+were made before what the next paragraph but two tells was held constant; with it 80 studies each of the first 44 of 300 people or fewer rejected as often within chance, with errors up to 8 % larger. All rows were
+made before early use was held by kind of event, and those of fewer than 150 people before all that the log says of it was.
 
 **What came of signs that nobody asked for.** In the last {signs} populations something shows only to who asks. A need that moves rating and intended use and leaves the unrelated feature alone was called supported
 in 29 % of null studies of 1,000 people: with the feature alone its data are those of an effect. Since a rating that has no reason to move use is asked for as well it is so in {alone_many:.1%} where the study
