@@ -42,7 +42,8 @@ class Moments:
     correlations : ndarray, shape (n_items, n_items)
         Correlation matrix.
     n_obs : int
-        Rows used: complete rows (listwise), or rows with at least two answers (pairwise).
+        Rows used: complete rows (listwise), or rows with at least two answers (pairwise). Thresholds behind
+        polychoric correlations rest on every answer there is when pairwise.
     n_pairs : int
         Smallest number of rows behind any correlation; equals n_obs when listwise.
     correlation, missing : str
@@ -296,9 +297,11 @@ def moments(
     used = _rows_used(caller, values, missing)
     _refuse_constant(caller, labels, used)
     answered = np.isfinite(used).astype(float)
-    correlations = (
-        pearson(used) if correlation == "pearson" else polychoric_correlations(caller, used, labels)
-    )
+    if correlation == "pearson":
+        correlations = pearson(used)
+    else:  # a threshold rests on all who answered its item, also on those who answered no other
+        whole = used if missing == "listwise" else values
+        correlations = polychoric_correlations(caller, whole, labels)
     return Moments(
         labels=labels,
         values=used,

@@ -239,7 +239,7 @@ def _said(tree: Tree, source: Mapping[str, Any]) -> Iterator[str]:
     yield "scale_low <- setNames(items$low, items$item); scale_high <- setNames(items$high, items$item)"
     yield f"rule_missing <- {literal(scale['missing'])}; rule_ordinal <- {literal(scale['ordinal'])}"
     yield f"rule_continuous <- {literal(scale['continuous'])}"
-    yield f"codes <- {literal(scale['codes'])}"
+    yield f"reasons_of <- {literal({name: item['reasons'] for name, item in items.items()})}"
     yield f"reasons_known <- {literal(scale['reasons'])}"
     yield f"scoring <- {literal(scale['scoring'])}"
     yield f"measures <- {literal(scale['measures'])}"

@@ -183,6 +183,13 @@ def fault_counts(events: Any, study_days: float) -> Any:
     return events.group_by("kind").aggregate(events=events.count(), **counted)
 
 
+def on_calendar(clocked: Any, counted: str) -> Any:
+    """Days of the calendar with an event of a kind, any where it is empty, of people known; aside or not."""
+    mine = clocked.filter(~clocked["is_unreadable"] & ~clocked["is_unknown"])
+    mine = mine.filter(mine["kind"] == counted) if counted else mine
+    return mine.select(on=mine["calendar"].floor().cast("int64")).distinct()
+
+
 def usable(events: Any, kinds: list[str]) -> Any:
     """Drop the events that are set aside and the columns that say why; kinds become numbers.
 

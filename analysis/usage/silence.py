@@ -29,7 +29,13 @@ class Silence:
     share: float
 
 
-def silences(joined: Floats, until: Floats, who: NDArray[np.int64], day: Floats) -> list[Silence]:
+def silences(
+    joined: Floats,
+    until: Floats,
+    who: NDArray[np.int64],
+    day: Floats,
+    elsewhere: NDArray[np.int64] | None = None,
+) -> list[Silence]:
     """Find stretches of the calendar on which nobody did anything, though that many people would have.
 
     Parameters
@@ -40,6 +46,8 @@ def silences(joined: Floats, until: Floats, who: NDArray[np.int64], day: Floats)
         Place of the person of each event.
     day : array, shape (m,)
         When it was, in days since that person joined.
+    elsewhere : array, optional
+        Days of the calendar of events beside these: of other people, or that count for nothing else.
 
     Returns
     -------
@@ -93,7 +101,11 @@ def silences(joined: Floats, until: Floats, who: NDArray[np.int64], day: Floats)
     usual = np.array([seen[weekday == k].sum() / max(plain[weekday == k].sum(), 1e-12) for k in range(WEEK)])
     expected = plain * usual[weekday]
     found = []
-    for a, b in _runs(seen == 0):
+    silent = seen == 0
+    if elsewhere is not None:
+        beside = elsewhere - start
+        silent[beside[(beside >= 0) & (beside < length)]] = False
+    for a, b in _runs(silent):
         once = active[a:b].sum() * max(WEEK / (b - a), 1.0)
         if expected[a:b].sum() >= EXPECTED and once >= PEOPLE:
             share = float(watched[:, a:b].sum() / watched.sum())
@@ -108,7 +120,11 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def silent_days(
-    seen: pd.DataFrame, people: pd.DataFrame | None, study_days: float, counted: str = ""
+    seen: pd.DataFrame,
+    people: pd.DataFrame | None,
+    study_days: float,
+    counted: str,
+    every_day: Callable[[], NDArray[np.int64]],
 ) -> tuple[str, bool]:
     """Say on what days a log is silent.
 
@@ -122,6 +138,9 @@ def silent_days(
         Length of the study.
     counted
         Kind of event that counts; empty where all do.
+    every_day
+        Gives the days of the calendar with such an event of any known person in the whole log. It is asked
+        only where those looked at are silent, so that nothing is said of anyone but what holds of all.
 
     Returns
     -------
@@ -142,12 +161,13 @@ def silent_days(
     for name in ("observed_day", "withdrawn_day"):
         if name in mine:
             until = np.fmin(until, mine[name].to_numpy(dtype=float))
-    found = silences(
+    looked_at = (
         mine["joined"].to_numpy(dtype=float),
         until,
         who[known].to_numpy(dtype=np.int64),
         here["day"].to_numpy(dtype=float)[known],
     )
+    found = silences(*looked_at) and silences(*looked_at, every_day())
     if not found:
         return "", False
     naming = _dated if "enrolled_us" in people else _numbered

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.common.result import Result
 from analysis.common.software import used as ran
@@ -18,6 +19,7 @@ from analysis.usage.expressions import (
     UsageRule,
     days_before,
     fault_counts,
+    on_calendar,
     on_days,
     per_participant,
     timed,
@@ -418,7 +420,12 @@ def opened_log(
     seen = looked_at(clocked, int(tally["events"].sum()), con, people)
     suspected = suspicions(seen, completed, rule.study_days, reading, named=completed_kind is not None)
     notes += suspected.notes
-    silent, much = silent_days(seen, people, rule.study_days, completed)
+
+    def every_day() -> NDArray[np.int64]:
+        days = con.execute(on_calendar(clocked, completed))["on"].dropna()
+        return days.to_numpy(dtype=np.int64)
+
+    silent, much = silent_days(seen, people, rule.study_days, completed, every_day)
     notes += [f"suspicion: {silent}"] if silent else []
     used = without_retries(usable(clocked, kinds))
     return OpenedLog(

@@ -539,3 +539,44 @@ def test_people_of_a_single_answer_are_counted_in_r_as_in_the_report(
         answered = first[asked["items"]].notna().sum(axis=1)
         n = int((answered > (1 if asked.get("paired") else 0)).sum())
         assert n == tree[name]["method"]["n"] < len(first)
+
+
+def test_the_script_knows_why_an_option_beside_the_scale_is_no_answer() -> None:
+    """Without it R took what does not apply for unanswered, and prorated other people's scores."""
+    beside = [
+        {"code": 8, "label": "Does not apply to me", "reason": "not_applicable"},
+        {"code": 9, "label": "I would rather not say", "reason": "skipped"},
+    ]
+    options = {1: "No", 2: "Little", 3: "Much", 4: "Very"}
+    definition = {
+        "schema": 1,
+        "id": "beside",
+        "version": "1.0",
+        "title": "Beside the scale",
+        "status": "candidate",
+        "missing_codes": {"not_seen": -7},
+        "response_scales": {"with": {"options": options, "outside": beside}, "bare": {"options": options}},
+        "default_scale": "with",
+        "themes": [
+            {
+                "id": "one",
+                "title": "One",
+                "role": "dimension",
+                "items": [
+                    {"id": f"q{k}", "text": f"Statement {k}.", **({"scale": "bare"} if k == 4 else {})}
+                    for k in range(1, 5)
+                ],
+            }
+        ],
+    }
+    scale = Instrument.model_validate(definition)
+    codes = np.random.default_rng(2).integers(1, 5, (60, 4))
+    answers = pd.DataFrame(codes, columns=scale.item_ids).astype("Int64")
+    answers.insert(0, "participant", [f"p{k}" for k in range(60)])
+    tree = validate(answers.assign(wave=1), scale, topics=["scores"]).to_dict()
+    items = tree["meta"]["twins"]["items"]
+    shared = {"-7": "not_seen"}
+    with_both = {**shared, "8": "not_applicable", "9": "skipped"}
+    assert [items[item]["reasons"] for item in scale.item_ids] == [with_both] * 3 + [shared]
+    said = 'list(`-7` = "not_seen", `8` = "not_applicable", `9` = "skipped")'
+    assert f"q1 = {said}" in r_script(tree) and 'q4 = list(`-7` = "not_seen")' in r_script(tree)

@@ -13,10 +13,12 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import ncx2
 
+from analysis.correlation.polychoric import polychoric
 from analysis.factors import first_themes as first
 from analysis.factors.efa import efa
 from analysis.factors.fit import fit_measures, rmsea_interval
 from analysis.factors.hull import elbow
+from analysis.factors.moments import moments
 from analysis.factors.parallel import permuted_curves, reduced_eigenvalues
 from analysis.factors.pattern import Pattern, unrotated
 from analysis.factors.rotation import promax
@@ -273,3 +275,18 @@ def test_of_three_items_the_one_that_opposes_is_named_where_it_belongs_to_the_fa
         efa(items, 2)
     told = [str(one.message) for one in caught if "'c'" in str(one.message)]
     assert bool(told) is named and len(told) == len(caught)
+
+
+def test_thresholds_behind_polychoric_correlations_rest_on_everyone_who_answered_the_item() -> None:
+    """Also on people who answered no other item, as R's lavCor and `polychoric` have it; they are no row of n."""
+    rng = np.random.default_rng(4)
+    codes = np.digitize(rng.normal(size=(200, 1)) + rng.normal(size=(200, 4)), [-1.0, 0.3, 1.2]) + 1.0
+    codes[120:, 1:] = np.nan  # eighty people gave the first answer alone, most of them the highest
+    codes[120:, 0] = rng.choice([3, 4], 80, p=[0.2, 0.8])
+    items = pd.DataFrame(codes, columns=list("abcd"))
+    found = moments("efa", items, correlation="polychoric", missing="pairwise")
+    whole = polychoric(items.astype("Int64"), missing="pairwise").correlations.to_numpy()
+    assert found.n_obs == 120
+    assert found.correlations == pytest.approx(whole, abs=1e-10)
+    alone = polychoric(items.iloc[:120].astype("Int64")).correlations.to_numpy()
+    assert np.abs(found.correlations - alone).max() > 0.01

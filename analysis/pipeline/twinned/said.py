@@ -58,10 +58,13 @@ def _said_of_scale(
 ) -> dict[str, Any]:
     return {
         "items": {
-            item: {"reversed": scale.item(item).reverse, "codes": list(scale.scale_of(item).codes)}
+            item: {
+                "reversed": scale.item(item).reverse,
+                "codes": list(scale.scale_of(item).codes),
+                "reasons": _reasons(scale, item),
+            }
             for item in items
         },
-        "codes": {str(reason): code for reason, code in scale.missing_codes.items()},
         "scoring": {
             "method": rule.method,
             "prorate": rule.prorate_at,
@@ -70,6 +73,12 @@ def _said_of_scale(
             "total": list(rule.total_themes),
         },
     }
+
+
+def _reasons(scale: Instrument, item: str) -> dict[str, str]:
+    """Reason that each code of an item stands for: of the whole scale, and of the options beside its own."""
+    made = {str(code): str(reason) for reason, code in scale.missing_codes.items()}
+    return made | {str(option.code): str(option.reason) for option in scale.scale_of(item).outside}
 
 
 def amounts_known(context: Context) -> set[str]:

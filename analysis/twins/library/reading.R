@@ -38,6 +38,13 @@ check_sum <- function(path, what) {
 
 as_number <- function(cells) suppressWarnings(as.numeric(sub(reading$decimal, ".", cells, fixed = TRUE)))
 
+# Why an answer is missing, where a code says so; empty elsewhere. `own` names codes, and holds their reasons.
+reasons_in <- function(number, own) {
+  w <- rep("", length(number))
+  for (code in names(own)) w[!is.na(number) & number == as.numeric(code)] <- own[[code]]
+  w
+}
+
 read_answers <- function() {
   raw <- open_table("responses")
   names(raw)[names(raw) == reading$participant] <- "participant"
@@ -53,8 +60,8 @@ read_answers <- function() {
   }, numeric(nrow(raw)))
   values <- matrix(values, nrow(raw), dimnames = list(NULL, items$item))
   why <- vapply(items$item, function(i) {
-    text <- raw[[i]]; w <- rep("", length(text))
-    for (r in names(codes)) w[!is.na(as_number(text)) & as_number(text) == codes[[r]]] <- r
+    text <- raw[[i]]
+    w <- reasons_in(as_number(text), reasons_of[[i]])
     w[text %in% reasons_known] <- text[text %in% reasons_known]
     w
   }, character(nrow(raw)))
@@ -91,7 +98,7 @@ measured <- function(id) once(paste("measure", id), function() {
   k <- why <- matrix(NA, nrow(raw), length(its), dimnames = list(NULL, its)); why[] <- ""
   for (i in its) {
     number <- as_number(raw[[i]]); allowed <- own$items[[i]]$codes
-    for (r in names(own$codes)) why[!is.na(number) & number == own$codes[[r]], i] <- r
+    why[, i] <- reasons_in(number, own$items[[i]]$reasons)
     why[raw[[i]] %in% reasons_known, i] <- raw[[i]][raw[[i]] %in% reasons_known]
     number[!(number %in% allowed)] <- NA
     k[, i] <- if (own$items[[i]]$reversed) min(allowed) + max(allowed) - number else number
