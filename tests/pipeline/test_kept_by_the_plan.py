@@ -206,7 +206,7 @@ def test_r_is_asked_for_what_a_model_leaves_out_and_for_other_questionnaires(
     assert list(written["measure_calm"].columns) == ["participant", "wave", *other.item_ids]
     told = re.search(r"^measures <- list\(calm = (.*)\)$", script, re.MULTILINE)
     assert told is not None and 'themes = list(north_too = c("q1", "q2", "q3", "q4")' in told[1]
-    assert "q4 = list(reversed = TRUE, codes = c(1, 2, 3, 4, 5))" in told[1]
+    assert "q4 = list(reversed = TRUE, codes = c(1, 2, 3, 4, 5), reasons = list(" in told[1]
     (left,) = calls_of(script, "left_out")
     table = tree["sections"]["models"]["tables"]["left_out"]
     operators = {"loading": "=~", "covariance": "~~"}

@@ -151,7 +151,12 @@ def test_steps_in_their_order() -> None:
     del many["models"], many["reliability"]
     # what could not be tested comes before what was never asked, though content stands first of the nine
     lack = opening_words.LACK
-    assert steps(**many)[:2] == [(lack[Property.INVARIANCE], "groups"), (ask[Property.CONTENT], "")]
+    more = section(finding("untested", None, cause="few_in_group", property="invariance"))
+    assert steps(groups=more)[:2] == [(lack[Property.INVARIANCE], "groups"), (ask[Property.CONTENT], "")]
+    # an improper solution, or none, may be there however many answer
+    for cause in ("improper", "not_found"):
+        lost = section(finding("untested", None, cause=cause, property="invariance"))
+        assert steps(groups=lost)[0] == (opening_words.FIXED, "groups")
     # groups were given: nobody is told to note them, neither where all nor where some could be compared
     partly = section(
         finding("met", property="invariance"),

@@ -74,7 +74,7 @@ def test_marks_are_those_of_the_answers_and_not_of_other_tables() -> None:
     assert (found["separator"], found["decimal"]) == (";", ",")
     other = told("data/answers.csv", "--instrument", "dta", "--delimiter", "usage=;", "--encoding", "latin-1")
     assert other is not None
-    assert (other["separator"], other["decimal"], other["encoding"]) == (None, ".", "latin-1")
+    assert (other["separator"], other["decimal"], other["encoding"]) == (None, ".", "iso8859-1")
 
 
 def test_names_of_columns_are_no_files_and_answers_read_by_labels_are_not_read_in_r() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 from reproduce_studies import other_tables, reserved_words, three_waves
 
 ROOT = Path(__file__).resolve().parents[3]
