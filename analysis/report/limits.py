@@ -53,7 +53,7 @@ def limits_of(tree: Tree) -> list[Limit]:
     list of Limit
         Too few people first; failures are not among them.
     """
-    made = [_few(tree), _stuck(tree), _improper(tree), _not_found(tree), _lists(tree)]
+    made = [_few(tree), _stuck(tree), *(_of_models(tree, cause) for cause in _OF_MODELS), _lists(tree)]
     return [limit for limit in made if limit is not None]
 
 
@@ -170,33 +170,26 @@ def _stuck(tree: Tree) -> Limit | None:
     )
 
 
-def _improper(tree: Tree) -> Limit | None:
-    touched = _touched(tree, Cause.IMPROPER)
-    if not touched:
-        return None
-    return Limit(
-        cause=Cause.IMPROPER,
-        heading="Improper solutions",
-        lines=(
-            "A solution was found that no population can have (a negative variance, a correlation beyond "
-            "one). Nothing is judged by it.",
-            f"It is named in: {_listed(touched)}.",
-        ),
-    )
+_OF_MODELS = {
+    Cause.IMPROPER: (
+        "Improper solutions",
+        "A solution was found that no population can have (a negative variance, a correlation beyond "
+        "one). Nothing is judged by it.",
+    ),
+    Cause.NOT_FOUND: (
+        "No solution found",
+        "The search for the numbers of a model ended without any that fit best. Nothing is told of it.",
+    ),
+}
 
 
-def _not_found(tree: Tree) -> Limit | None:
-    touched = _touched(tree, Cause.NOT_FOUND)
+def _of_models(tree: Tree, cause: Cause) -> Limit | None:
+    """Name the sections in which a model has no solution, or none that can be judged."""
+    touched = _touched(tree, cause)
     if not touched:
         return None
-    return Limit(
-        cause=Cause.NOT_FOUND,
-        heading="No solution found",
-        lines=(
-            "The search for the numbers of a model ended without any that fit best. Nothing is told of it.",
-            f"It is named in: {_listed(touched)}.",
-        ),
-    )
+    heading, line = _OF_MODELS[cause]
+    return Limit(cause=cause, heading=heading, lines=(line, f"It is named in: {_listed(touched)}."))
 
 
 def _lists(tree: Tree) -> Limit | None:

@@ -92,6 +92,10 @@ def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
     effects = pd.DataFrame(section["tables"]["effects"])
     for value in effects["effect"]:
         assert f"{value:.2f}".replace("-", "−") in figures["forest"].alt
+    # a shared copy leaves steps of few people out, so that the last one shown may be long before the end
+    copy = build_figures({**section, "suppressed": {}}, {})["survival"].alt
+    assert "Still using the app at the end: " in figures["survival"].alt
+    assert copy == figures["survival"].alt.replace("at the end", "after the last step shown")
 
 
 def test_a_curve_of_many_steps_keeps_points_of_its_own() -> None:

@@ -178,6 +178,23 @@ def test_steps_in_their_order() -> None:
     assert steps(**small)[:2] == [(opening_words.MORE_PEOPLE, ""), (ask[Property.CONTENT], "")]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "table", "told"),
+    [
+        ("not_met", "htmt", True),
+        ("met", "htmt", False),
+        ("hidden", "htmt", False),
+        ("not_met", "wider", False),
+    ],
+)
+def test_themes_are_one_only_where_the_ratio_of_two_of_them_says_so(
+    verdict: str, table: str, told: bool
+) -> None:
+    claim = finding(verdict, path=f"sections.validity.tables.{table}.{table}[0]")
+    texts = [step.text for step in page_of(validity=section(claim)).steps]
+    assert (opening_words.ONE_THEME in texts) is told
+
+
 def test_nobody_is_told_to_ask_more_people_for_what_a_report_was_not_asked() -> None:
     """`dta adherence` and a plan with topics leave sections out: their answers may lie there in plenty."""
     chosen = {"plan": {"entries": {"topics": {"value": ["flow", "use"], "origin": "overridden"}}}}

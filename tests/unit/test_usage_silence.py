@@ -112,6 +112,10 @@ def test_what_was_to_be_expected_is_that_of_the_weeks_and_weekdays_of_the_people
     kept = (there < 10) | (there > 14)
     (found,) = silences(joined, np.full(30, 20.0), who[kept], day[kept])
     assert (found.first, found.last) == (10, 14)
+    # on a calendar that begins elsewhere, others were there on day 12: then each part is too short to tell
+    some = (joined + 500, np.full(30, 20.0), who[kept], day[kept])
+    assert [(one.first, one.last) for one in silences(*some)] == [(510, 514)]
+    assert [(one.first, one.last) for one in silences(*some, np.array([509, 510, 600]))] == [(511, 514)]
     # of day 10 eleven people are watched, of day 14 fifteen; of all 600 days of 30 people
     assert found.share == pytest.approx((11 + 12 + 13 + 14 + 15) / 600)
     # shorter watched: who was watched for ten days alone is there on fewer of these

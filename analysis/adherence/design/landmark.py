@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Cl
 from analysis.common.rules import EARLIEST_RATING
 from analysis.common.variation import varies
 from analysis.usage.summarise_usage import UsageSummary
-from analysis.usage.words import ENROLLED, JOINED, START, WATCHABLE
+from analysis.usage.words import ENROLLED, JOINED, START, WATCHABLE, is_early_use
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -141,10 +141,16 @@ def refuse_names(names: Iterable[str], columns: Iterable[str], what: str) -> Non
     DefinitionError
         A name is one of the columns, or of those that are made later.
     """
-    taken = {str(name) for name in columns} | MADE
-    if meant := [name for name in names if name in taken - {"rating"}]:
+    taken = _taken(columns)
+    if meant := [name for name in names if name != "rating" and taken(name)]:
         fact = f"{what} are called like columns of the analysis: {name_offenders(meant)}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give them other ids, or the columns other names."))
+
+
+def _taken(columns: Iterable[str]) -> Callable[[str], bool]:
+    """Tell names of columns, of those made later, and of kinds of event that this log may not hold."""
+    known = {str(name) for name in columns} | MADE
+    return lambda name: name in known or is_early_use(str(name))
 
 
 def early_rating(study: Study, wave: str) -> list[str]:
@@ -465,7 +471,7 @@ def side_columns(
     """
     asked = {*study.baseline, *study.covariates, *(adjust_for or ()), cluster, study.outcome}
     asked |= {study.cluster, study.unrelated_rating}
-    taken = ({str(name) for name in people.columns} | MADE) - {"participant"}
+    taken = _taken(people.columns)
     tables = []
     for what, table in (("outcomes", outcomes), ("covariates", covariates)):
         if table is None:
@@ -479,7 +485,7 @@ def side_columns(
         if mine["participant"].duplicated().any():
             fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "outcomes and covariates have one row each."))
-        if odd := [name for name in mine.columns if name in taken]:
+        if odd := [name for name in mine.columns if name != "participant" and taken(name)]:
             if meant := [name for name in odd if name in asked]:
                 fact = f"{what} have columns called like those of the analysis: {name_offenders(meant)}."
                 raise ResponseDataError(
