@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from importlib import resources
 from pathlib import PurePath
 from typing import Any
 
-from analysis.twins.parts import METHOD, VALUES, Address, Reason, sort_numbers
+from analysis.twins.parts import METHOD, VALUES, Address, Reason, numbers_of, sort_numbers
 
 LIBRARY = (
     "checking",
@@ -173,6 +173,7 @@ def section_script(name: str, section: Mapping[str, Any]) -> Iterator[str]:
     found = sort_numbers(section)
     if not found.calls and not found.reasons:
         return
+    numbers_held = {address for address, _ in numbers_of(section)}
     yield ""
     yield f"section({literal(name)})"
     for call in found.calls:
@@ -183,9 +184,19 @@ def section_script(name: str, section: Mapping[str, Any]) -> Iterator[str]:
             f"{places(call['rows'])},"
         )
         columns = ", ".join(f"{_name(column)} = {literal(word)}" for column, word in numbers.items())
-        yield f"  numbers = c({columns}), digits = {literal(digits)}, exact = {literal(call['exact'])})"
+        end = f", empty = {literal(gaps)})" if (gaps := _gaps(call, numbers_held)) else ")"
+        yield f"  numbers = c({columns}), digits = {literal(digits)}, exact = {literal(call['exact'])}{end}"
     for reason, addresses in found.reasons.items():
         yield from _without(reason, addresses)
+
+
+def _gaps(call: Mapping[str, Any], held: Set[Address]) -> dict[str, list[int]]:
+    """Rows of a call, as R counts them, in which a column has no number: where one is lost, R notices."""
+    gaps = {
+        column: [row + 1 for row in call["rows"] if (call["table"], column, row) not in held]
+        for column in call["numbers"]
+    }
+    return {column: rows for column, rows in gaps.items() if rows}
 
 
 def _without(reason: Reason, addresses: Sequence[Address]) -> Iterator[str]:

@@ -107,6 +107,24 @@ def _claims(call: Any, address: tuple[str, str, int]) -> bool:
     return call["table"] == address[0] and address[1] in call["numbers"] and address[2] in call["rows"]
 
 
+def test_places_without_a_number_are_told_to_r_and_no_other(tree: dict[str, Any]) -> None:
+    """R takes a place that is empty now, and was not when the script was written, for a number that was lost."""
+    told = 0
+    for name, section in tree["sections"].items():
+        held = {address for address, _ in numbers_of(section)}
+        calls = [line for line in section_script(name, section) if line.startswith("  numbers = c(")]
+        for line, call in zip(calls, sort_numbers(section).calls, strict=True):
+            expected = {
+                column: [row + 1 for row in call["rows"] if (call["table"], column, row) not in held]
+                for column in call["numbers"]
+            }
+            expected = {column: rows for column, rows in expected.items() if rows}
+            wanted = f", empty = {literal(expected)})" if expected else ")"
+            assert line.endswith(f"exact = {literal(call['exact'])}{wanted}")
+            told += len(expected)
+    assert told > 0
+
+
 def test_two_calls_for_one_number_are_refused() -> None:
     twins = Twins()
     twins.add("n", {"n": "n"}, table=METHOD)

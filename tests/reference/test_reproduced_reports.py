@@ -1,4 +1,4 @@
-"""What R said of eighteen reports, as committed: every number with an equivalent agrees, an altered one is named.
+"""What R said of eighteen reports, as committed: every number with an equivalent agrees, an altered one and a lost one are named.
 
 Made by `scripts/reproduce_reports.py` with R 4.2.2, psych 2.2.9, lavaan 0.6-14 and semTools 0.5-6.
 """
@@ -18,7 +18,7 @@ COMPARED = [
 TEXT = (Path(__file__).parent / "values" / "reproduce.txt").read_text("utf-8")
 PARTS = dict(re.findall(r"^==== ([^\n]+): status \d\n(.*?)(?=^==== |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 STATUS = dict(re.findall(r"^==== (.+): status (\d)$", TEXT, re.MULTILINE))
-ALTERED = "three_groups, one number altered"
+ALTERED = "three_groups, one number altered and others taken out"
 
 
 AT_LEAST = {
@@ -47,3 +47,13 @@ def test_the_altered_number_is_named_and_no_other() -> None:
     named = re.findall(r"^  (sections\.\S+): ", PARTS[ALTERED], re.MULTILINE)
     assert "sections.reliability.tables.alpha.alpha[1]" in named
     assert len(named) == 1
+
+
+def test_numbers_that_were_taken_out_are_named() -> None:
+    lost = PARTS[ALTERED].partition("held when this script was written, and holds no longer\n")[2]
+    named = re.findall(r"^  (sections\.\S+)$", lost.partition("\n\n")[0], re.MULTILINE)
+    assert "sections.reliability.tables.alpha.alpha[0]" in named
+    assert {name for name in named if ".alpha." not in name} == {
+        f"sections.scores.values.{one}"
+        for one in ("ceiling_highest", "unscored_highest", "scores", "prorate_at")
+    }

@@ -4,6 +4,7 @@ results <- NULL
 tally <- new.env()
 tally$rows <- list()      # one entry per number compared
 tally$without <- list()   # one entry per group of numbers without an equivalent
+tally$lost <- character(0) # numbers that stood in results.json when this script was written
 made <- new.env()         # numbers as R made them, for what is derived from them
 kept <- new.env()         # results of R that several numbers need
 current <- ""
@@ -28,7 +29,7 @@ stands <- function(table, column, row) {
   found <- if (table == "values") part$values[[column]]
     else if (table == "method") part$method[[column]]
     else { cells <- part$tables[[table]][[column]]; if (length(cells) >= row) cells[[row]] else NULL }
-  if (is.null(found)) NA_real_ else as.numeric(found)
+  if (is.numeric(found)) as.numeric(found) else NA_real_
 }
 
 named <- function(table, column, row) {
@@ -37,7 +38,10 @@ named <- function(table, column, row) {
   else sprintf("sections.%s.tables.%s.%s[%d]", current, table, column, as.integer(row) - 1L)
 }
 
-without <- function(table, columns, rows, reason) {
+# held: whether results.json had a number in each of these places
+without <- function(table, columns, rows, reason, held = TRUE) {
+  if (held) for (column in columns) for (row in rows) if (is.na(stands(table, column, row)))
+    tally$lost <- c(tally$lost, named(table, column, row))
   names <- as.vector(outer(rows, columns, Vectorize(function(r, c) named(table, c, r))))
   tally$without[[length(tally$without) + 1]] <- list(section = current, names = names, reason = reason)
 }
@@ -49,11 +53,14 @@ same <- function(again, given, digits, exact) {
 }
 
 # arguments: a function, as twin() is not to evaluate what needs a package that is absent
-twin <- function(call, arguments, table, rows, numbers, digits, exact) {
+# empty: rows in which a column had no number
+twin <- function(call, arguments, table, rows, numbers, digits, exact, empty = list()) {
+  for (column in names(numbers)) for (row in setdiff(rows, empty[[column]]))
+    if (is.na(stands(table, column, row))) tally$lost <- c(tally$lost, named(table, column, row))
   values <- tryCatch(suppressMessages(suppressWarnings(do.call(paste0("twin_", call), arguments))),
     absent = function(e) e, error = function(e) e)
   if (inherits(values, "absent")) {
-    without(table, names(numbers), rows, conditionMessage(values))
+    without(table, names(numbers), rows, conditionMessage(values), held = FALSE)
     return(invisible())
   }
   failed <- if (inherits(values, "error")) conditionMessage(values) else ""
@@ -110,9 +117,12 @@ report <- function() {
     for (r in wrong) cat(sprintf("  %s: %.8g in results.json, %s in R (%s)\n", r$name, r$given,
       if (nzchar(r$failed)) paste("R stopped:", r$failed) else sprintf("%.8g", r$again), r$call))
   }
+  if (length(tally$lost)) cat("\nNumbers that results.json held when this script was written, and holds no longer\n",
+    paste0("  ", tally$lost, "\n"), sep = "")
   if (length(stray)) cat("\nClaims whose value is not the number they rest on\n", paste0("  ", stray, "\n"), sep = "")
-  if (length(wrong) + length(stray) == 0) cat("\nEvery number with an equivalent agrees.\n")
-  quit(status = if (length(wrong) + length(stray)) 1 else 0, save = "no")
+  faults <- length(wrong) + length(stray) + length(tally$lost)
+  if (faults == 0) cat("\nEvery number with an equivalent agrees.\n")
+  quit(status = if (faults) 1 else 0, save = "no")
 }
 
 short <- function(names) {
