@@ -285,7 +285,7 @@ def _move(table: pd.DataFrame, before: list[Any]) -> None:
     for old, new, ends in zip(before, after, known, strict=True):
         if isinstance(new, str) and ends is not None:
             moved[new] = ends
-        elif new in mark and new not in before and new != old:
+        elif new in mark and new not in before and not str(new).startswith(str(old)):  # a join adds to a name
             _warn_unsaid(str(new), "as given")
         elif not isinstance(new, str) and ends is not None:
             moved.update({part: mark[part] for part in _parts_of_name(old) if part in mark})

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import analysis
@@ -471,6 +471,7 @@ def test_digits_stay_right_whatever_columns_are_taken_away_and_put_back(name: st
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(sorted(CHANGES.keys() - UNTOLD - FEWER)), min_size=2, max_size=4))
+@example(["joined twice", "deleted, raw again", "joined twice"])
 def test_digits_stay_right_after_several_changes(names: list[str]) -> None:
     def made() -> pd.DataFrame:
         table: pd.DataFrame = KEYED_TABLE.copy()
