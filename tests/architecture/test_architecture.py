@@ -186,3 +186,42 @@ def test_tests_share_modules_that_bear_a_name_of_their_own() -> None:
     assert not [_relative(p) for p in named if "conftest" in _imports(p)]
     shared = [p.name for p in tests if p.name not in ("conftest.py", "__init__.py")]
     assert sorted(shared) == sorted(set(shared))
+
+
+WRITERS = (
+    "to_csv",
+    "to_parquet",
+    "to_json",
+    "write_text",
+    "write_bytes",
+    "savetxt",
+    "savez",
+    "mkdir",
+    "unlink",
+)
+
+
+def _written_at_import(source: str) -> list[str]:
+    """Calls that write and stand outside functions and `if __name__ == ...`."""
+    found, stack = [], list[ast.AST](ast.parse(source).body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS:
+            found.append(f"{node.func.attr} at line {node.lineno}")
+        stack += ast.iter_child_nodes(node)
+    return found
+
+
+def test_no_script_writes_when_it_is_imported() -> None:
+    """Tests are collected by importing every module: a script that writes would make reference values anew."""
+    assert _written_at_import("for k in range(3):\n    made.to_csv(k)") == ["to_csv at line 2"]
+    assert (
+        _written_at_import("def f():\n    a.to_csv(1)\nif __name__ == '__main__':\n    f().to_csv(1)") == []
+    )
+    scripts = [p for p in (ROOT / "tests").rglob("*.py") if not p.name.startswith("test_")]
+    assert len(scripts) > 50
+    assert {_relative(p): w for p in scripts if (w := _written_at_import(p.read_text("utf-8")))} == {}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ from analysis.report.short_forms import plain, render_short_html, render_short_p
 from analysis.report.standards import PROPERTIES
 from analysis.simulation.simulate_study import simulate_study
 
-HYPHENATION = pyphen.Pyphen(lang="en_US")
 JARGON = (
     r"reliab\w+|valid\w+|consisten\w+|alpha|omega|coefficient\w*|factor\w*|dimension\w*|construct\w*|item\w*|"
     r"latent|loading\w*|invarian\w+|bias\w*|variance|covaria\w+|correlat\w+|regress\w+|model\w*|landmark|hazard|"
@@ -37,10 +37,16 @@ JARGON = (
 )
 
 
+@cache
+def hyphenation() -> pyphen.Pyphen:
+    """Where words of the language are broken; reading the rules takes long, so only for a test that asks."""
+    return pyphen.Pyphen(lang="en_US")
+
+
 def syllables(word: str) -> int:
     silent = re.sub(r"(?<=[^aeiouyl])e$|(?<=[^aeiouytd])e(?=d$)|(?<=[^aeiouysxzcg])e(?=s$)", "", word.lower())
     groups = re.findall(r"[aeiouy]+", silent)
-    return max(len(HYPHENATION.inserted(word.lower()).split("-")), len(groups), 1)
+    return max(len(hyphenation().inserted(word.lower()).split("-")), len(groups), 1)
 
 
 def grade(text: str) -> float:

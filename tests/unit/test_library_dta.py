@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
@@ -17,7 +18,6 @@ from instrument.loading import LIBRARY
 
 SCALE = instrument.load("dta")
 ITEMS = {item.id: item.text for item in SCALE.items}
-HYPHENATION = pyphen.Pyphen(lang="en_US")
 
 THEME_TITLES = [
     "Humanness of the app",
@@ -52,11 +52,17 @@ APP_WITH_A_MIND = (
 )
 
 
+@cache
+def hyphenation() -> pyphen.Pyphen:
+    """Where words of the language are broken; reading the rules takes long, so only for a test that asks."""
+    return pyphen.Pyphen(lang="en_US")
+
+
 def syllables(word: str) -> int:
     """Larger of hyphenation and vowel groups, so that an undercount cannot pass a hard word."""
     silent = re.sub(r"(?<=[^aeiouyl])e$|(?<=[^aeiouytd])e(?=d$)|(?<=[^aeiouysxzcg])e(?=s$)", "", word.lower())
     groups = re.findall(r"[aeiouy]+", silent)
-    return max(len(HYPHENATION.inserted(word.lower()).split("-")), len(groups), 1)
+    return max(len(hyphenation().inserted(word.lower()).split("-")), len(groups), 1)
 
 
 def words(text: str) -> list[str]:

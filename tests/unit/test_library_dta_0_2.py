@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -52,14 +53,19 @@ GAPS = {
 }
 OPEN = ["hum12", "hum13", "mea12", "use12", "neg3", "neg4", "neg6"]
 GERMAN_WORDS = re.compile(r"[A-Za-zÄÖÜäöüß]+")
-GERMAN_HYPHENS = pyphen.Pyphen(lang="de_DE")
+
+
+@cache
+def german_hyphens() -> pyphen.Pyphen:
+    """Where words of the language are broken; reading the rules takes long, so only for a test that asks."""
+    return pyphen.Pyphen(lang="de_DE")
 
 
 def german_ease(text: str) -> float:
     """Flesch's reading ease as Amstad (1978) fitted it to German; 60 is plain."""
     words = GERMAN_WORDS.findall(text)
     groups = [len(re.findall(r"[aeiouyäöü]+", word.lower())) for word in words]
-    breaks = [len(GERMAN_HYPHENS.inserted(word.lower()).split("-")) for word in words]
+    breaks = [len(german_hyphens().inserted(word.lower()).split("-")) for word in words]
     syllables = sum(max((*pair, 1)) for pair in zip(groups, breaks, strict=True))
     sentences = len(re.findall(r"[.!?](?=\s|$)", text)) or 1
     return 180 - len(words) / sentences - 58.5 * syllables / len(words)
