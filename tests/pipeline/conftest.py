@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from fewer_draws import draw_few
 from three_themes import STUDY, make_answers, make_scale
 
 from analysis.figures.once import built_once
@@ -46,6 +47,12 @@ def figures_once() -> Iterator[None]:
     """Figures of one section are built once for all documents that a file prints, as a report does it."""
     with built_once():
         yield
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw omega a few times where a test itself validates: what a file or all files share is never made so."""
+    draw_few(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ from analysis.report.pdf import _opening_lines
 from analysis.report.short import short_parts
 from analysis.report.short_forms import plain
 
+pytestmark = pytest.mark.usefixtures("figures_once")
+
 WORDS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 

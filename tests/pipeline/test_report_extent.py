@@ -30,6 +30,8 @@ from analysis.report.standards import ordered
 from analysis.report.view import prose
 from analysis.report.writing import refuse_foreign, write_report
 
+pytestmark = pytest.mark.usefixtures("figures_once")
+
 
 def section(*tables: tuple[str, int, int]) -> dict[str, Any]:
     made = {name: {f"c{k}": list(range(rows)) for k in range(columns)} for name, rows, columns in tables}

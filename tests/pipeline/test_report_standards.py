@@ -31,6 +31,8 @@ from analysis.report.standards import (
 )
 from analysis.report.word import render_docx
 
+pytestmark = pytest.mark.usefixtures("figures_once")
+
 USES = {"use", "priority", "audit", "psd_audit"}  # what the scale is used for, beyond its development
 
 

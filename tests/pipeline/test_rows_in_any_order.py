@@ -16,6 +16,8 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
 from instrument.study import make_study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 TOPICS = ["flow", "reliability", "covariates", "relations"]
 
 

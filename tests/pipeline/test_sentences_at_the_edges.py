@@ -35,6 +35,8 @@ from instrument.definition import Instrument
 from instrument.scoring.score import reverse_key
 from instrument.study import make_study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 TOPICS = ["items", "scores", "screening", "irt", "reliability", "relations"]
 
 

@@ -17,6 +17,7 @@ import pyphen
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from fewer_draws import draw_few
 from printed import numbers, rendered, words_of_page
 
 import instrument
@@ -60,16 +61,18 @@ def grade(text: str) -> float:
 def tree() -> dict[str, Any]:
     data = simulate_study("dta_example", n=250, seed=3)
     topics = ("flow", "scores", "reliability", "retest", "use", "priority")
-    return validate(
-        data.responses,
-        instrument.load("dta"),
-        usage=data.usage,
-        outcomes=data.outcomes,
-        covariates=data.covariates,
-        study=data.study,
-        enrolment=data.enrolment,
-        topics=topics,
-    ).to_dict()
+    with pytest.MonkeyPatch.context() as patch:
+        draw_few(patch)
+        return validate(
+            data.responses,
+            instrument.load("dta"),
+            usage=data.usage,
+            outcomes=data.outcomes,
+            covariates=data.covariates,
+            study=data.study,
+            enrolment=data.enrolment,
+            topics=topics,
+        ).to_dict()
 
 
 @pytest.fixture(scope="module")
