@@ -82,6 +82,7 @@ rotation: oblimin
 # groups:             # by default every covariate with groups that are large enough
 #   sex: {reference: woman, leave_out: [other]}
 smallest_group: 120
+# partial: ["item3|t2", "theme =~ item2"]  # may differ between groups at every level of invariance
 collapse: {}          # q1: {5: 4}, or all: {1: 2}
 exclude_flagged: false
 criterion_items: keep # or leave_out

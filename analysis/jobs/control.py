@@ -38,6 +38,8 @@ from instrument.errors import fact_and_hint
 WORKER = (sys.executable, "-m", "analysis.jobs.worker")
 KEPT = 20
 PATIENCE = 5.0
+ENDING = 30.0
+"""Seconds that the process of a run that has ended may take to be gone, on a machine with much else to do."""
 STOPPED_SHORT = "The process ended without a word: it was killed, or the machine was restarted."
 NOTHING_CHANGED = "The results that were there stand."
 IN_PLACE = "The results are in place."
@@ -84,7 +86,7 @@ def start(
         lock = acquire(jobs_folder(place), wait=1.0)
         if lock is None and not any(job.is_open for job in read_jobs(place)):
             # the last one has said how it ended, and its process is about to be gone
-            lock = acquire(jobs_folder(place), wait=PATIENCE)
+            lock = acquire(jobs_folder(place), wait=ENDING)
         if lock is None:
             raise _busy(place)
         try:

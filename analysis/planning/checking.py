@@ -11,6 +11,7 @@ from analysis.planning.definition import (
     ambiguous,
     names_of_measures,
     of_itself,
+    parameter_of,
     score_names,
     shared_items,
 )
@@ -53,6 +54,7 @@ def refuse_unfitting(
         *_hypothesis_faults(plan, scale, measures, covariates),
         *_group_faults(plan, covariates),
         *_collapse_faults(plan, scale),
+        *_partial_faults(plan, scale),
         *_model_faults(plan, scale),
         *_headline_faults(plan, scale),
     ]
@@ -136,6 +138,30 @@ def _collapse_faults(plan: Plan, scale: Instrument) -> list[str]:
             item, merged, sorted({code for name in concerned for code in scale.scale_of(name).codes})
         )
     return faults
+
+
+def _partial_faults(plan: Plan, scale: Instrument) -> list[str]:
+    faults = []
+    for place, text in enumerate(plan.partial):
+        found = parameter_of(text)
+        if found is None:
+            continue  # said by the plan itself
+        path = f"partial[{place}]"
+        if found.item not in scale.item_ids:
+            faults.append(_unknown(path, found.item, scale.item_ids))
+        elif found.theme and found.item not in items_of_theme(scale, found.theme):
+            faults.append(f"{path}: {found.item!r} is no item of a theme {found.theme!r}")
+        elif found.part.startswith("|"):
+            merged = plan.collapse.get(found.item, plan.collapse.get(ALL_ITEMS, {}))
+            kept = len({merged.get(code, code) for code in scale.scale_of(found.item).codes})
+            if int(found.part[2:]) >= kept:
+                faults.append(f"{path}: {found.item!r} has {kept - 1} threshold(s), one between two options")
+    return faults
+
+
+def items_of_theme(scale: Instrument, theme: str) -> list[str]:
+    """Items of a theme; none where there is no such theme."""
+    return list(scale.theme_items(theme)) if theme in {one.id for one in scale.themes} else []
 
 
 def _torn(item: str, merged: Mapping[int, int], codes: Sequence[int]) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -173,6 +175,7 @@ class Plan(Model):
     rotation: str = "oblimin"
     groups: dict[str, Grouping] | None = None
     smallest_group: Annotated[int, Field(ge=10)] = SMALLEST_GROUP
+    partial: tuple[Text, ...] = ()
     imputations: Annotated[int, Field(ge=0, le=200)] = 0
     collapse: dict[str, dict[int, int]] = Field(default_factory=dict)
     exclude_flagged: bool = False
@@ -203,6 +206,7 @@ class Plan(Model):
             *_rule_faults(self),
             *_missing_faults(self),
             *_collapse_faults(self),
+            *_partial_faults(self),
             *(["imputations: one cannot be pooled; say 0 or at least 2"] if self.imputations == 1 else []),
         ]
         if faults:
@@ -220,8 +224,9 @@ class Plan(Model):
         said = self.model_dump(mode="json", by_alias=True)
         for entry in ("groups", "rules", "collapse"):  # in whatever order; of models the first is judged
             said[entry] = None if said[entry] is None else dict(sorted(said[entry].items()))
-        if said["content"] is None:  # added later: what was sealed without it stays as it was sealed
-            del said["content"]
+        for entry in ("content", "partial"):  # added later: what was sealed without it stays as it was sealed
+            if not said[entry]:
+                del said[entry]
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -283,6 +288,84 @@ def _collapse_faults(plan: Plan) -> list[str]:
         for old, new in merged.items():
             if old == new or new in merged:
                 faults.append(f"collapse.{item}: {old} becomes {new}, which itself becomes another or stays")
+    return faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a theme's items that a plan leaves free between groups.
+
+    Attributes
+    ----------
+    item
+        Its item.
+    theme
+        Of a loading; empty for a threshold, an intercept and a residual variance.
+    part
+        What it is of the item, as lavaan writes it: `=~`, `|t2`, `~1` or `~~`.
+    """
+
+    item: str
+    theme: str
+    part: str
+
+    @property
+    def written(self) -> str:
+        """As lavaan writes it."""
+        if self.theme:
+            return f"{self.theme}=~{self.item}"
+        return f"{self.item}~~{self.item}" if self.part == "~~" else f"{self.item}{self.part}"
+
+
+_LOADING = re.compile(r"(?P<theme>[^\s|~=]+) *=~ *(?P<item>[^\s|~=]+)")
+_OF_ITEM = re.compile(
+    r"(?P<item>[^\s|~=]+) *(?:\| *(?P<threshold>t[1-9]\d*)|(?P<intercept>~ *1)|~~ *(?P<same>[^\s|~=]+))"
+)
+LIKE = "write it as 'theme =~ item', 'item|t2', 'item~1' or 'item~~item'"
+
+
+def parameter_of(text: str) -> Parameter | None:
+    """Read a parameter that a plan leaves free.
+
+    Parameters
+    ----------
+    text
+        In lavaan's language.
+
+    Returns
+    -------
+    Parameter or None
+        None where it is no parameter of one item.
+
+    Examples
+    --------
+    >>> parameter_of("q3 | t2").part, parameter_of("north =~ q3").written, parameter_of("q1 ~~ q2")
+    ('|t2', 'north=~q3', None)
+    """
+    if found := _LOADING.fullmatch(text.strip()):
+        return Parameter(item=found["item"], theme=found["theme"], part="=~")
+    found = _OF_ITEM.fullmatch(text.strip())
+    if found is None or found["same"] not in (None, found["item"]):
+        return None
+    part = f"|{found['threshold']}" if found["threshold"] else "~1" if found["intercept"] else "~~"
+    return Parameter(item=found["item"], theme="", part=part)
+
+
+def _partial_faults(plan: Plan) -> list[str]:
+    read = [parameter_of(text) for text in plan.partial]
+    faults = [
+        f"partial[{k}]: {plan.partial[k]!r} is no parameter of an item; {LIKE}"
+        for k, found in enumerate(read)
+        if found is None
+    ]
+    named = [found.written for found in read if found is not None]
+    faults += [f"partial: {name!r} is used twice" for name, count in Counter(named).items() if count > 1]
+    if plan.estimator is not None and plan.estimator not in ORDINAL:
+        faults += [
+            f"partial: {found.written!r} is a threshold, which items fitted by {plan.estimator} do not have"
+            for found in read
+            if found is not None and found.part.startswith("|")
+        ]
     return faults
 
 

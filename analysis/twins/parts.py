@@ -34,7 +34,10 @@ class Reason(StrEnum):
     SCORES = "rests on response-model scores of a purified set of items (lordif makes other choices)"
     WORDS = "counts what the report says, not what people answered"
     ELSEWHERE = "the same number as in another section, which is made again there"
-    IMPROPER = "an improper solution or an unfinished search, which is shown and not judged"
+    IMPROPER = (
+        "an improper solution or an unfinished search, which is shown and not judged, or levels that "
+        "semTools writes otherwise"
+    )
     CONSTRAINED = "robust indices of ordinal items under equality constraints, which lavaan does not give"
     LOG = (
         "rests on days of use, counted in the log by the windows of the study, which is not done again in R; "

@@ -15,7 +15,7 @@ import instrument
 from analysis.common import rules
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
-from analysis.planning.definition import Plan, Split
+from analysis.planning.definition import Plan, Split, parameter_of
 from analysis.planning.halves import half_of
 from analysis.planning.loading import make_plan, settle
 from analysis.report.view import prose
@@ -283,6 +283,83 @@ def test_estimator_of_invariance_between_groups(
     rows = [k for k, theme in enumerate(found["theme"]) if theme == "north"]
     assert [found["chisq_scaled"][k] for k in rows] == pytest.approx(expected.table["chisq_scaled"].tolist())
     assert {found["n"][k] for k in rows} == {expected.n_obs}
+
+
+FREE = ["q2|t2", "north =~ q3", "q6 ~1", "q10~~q10"]
+
+
+@pytest.mark.parametrize("estimator", ["WLSMV", "MLR"])
+def test_parameters_left_free_are_equal_at_no_level_and_named(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, people: pd.DataFrame, estimator: str
+) -> None:
+    free = FREE if estimator == "WLSMV" else FREE[1:]
+    plan = {"partial": free, "estimator": estimator, "groups": {"site": {"smallest": 90}}}
+    section = run(first, scale, "groups", covariates=people, **plan)
+    found = pd.DataFrame(section["tables"]["levels"])
+    written = {
+        "north": ["q2|t2", "north=~q3"] if estimator == "WLSMV" else ["north=~q3"],
+        "south": ["q6~1"],
+        "west": ["q10~~q10"],
+    }
+    titles = {one.id: one.title for one in scale.themes}
+    for theme, own in written.items():
+        items = scale.theme_items(theme)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = analysis.invariance(
+                f"{theme} =~ {' + '.join(items)}",
+                keyed[items].assign(g=people["site"]),
+                group="g",
+                ordered=estimator == "WLSMV",
+                estimator=estimator,
+                partial=own,
+            ).table
+        rows = found[found["theme"] == theme]
+        assert rows["df"].tolist() == expected["df"].tolist()
+        assert rows["chisq_scaled"].tolist() == pytest.approx(expected["chisq_scaled"].tolist(), rel=1e-5)
+        assert set(rows["free"]) == {", ".join(own)}
+        claims = [
+            one["claim"] for one in section["findings"] if one["claim"].startswith(f"{titles[theme]}, by ")
+        ]
+        assert len(claims) == 2
+        assert all(f": equal up to intercepts but for {', '.join(own)} (largest" in claim for claim in claims)
+    assert any("may differ between groups at every level" in line for line in prose(section))
+    assert all(text in " ".join(prose(section)) for text in free)
+
+
+def test_without_parameters_left_free_nothing_is_said_of_any(
+    first: pd.DataFrame, scale: Instrument, people: pd.DataFrame
+) -> None:
+    section = run(
+        first, scale, "groups", covariates=people, groups={"site": {"smallest": 90}}, estimator="MLR"
+    )
+    assert "free" not in section["tables"]["levels"] and "free" not in section["values"]
+    assert all(": equal up to intercepts (largest change of " in one["claim"] for one in section["findings"])
+    assert "at every level" not in " ".join(prose(section))
+    assert "partial" not in json.loads(Plan().to_json())  # a plan sealed before there was such an entry
+    assert json.loads(make_plan({"partial": ["q1~1"]}).to_json())["partial"] == ["q1~1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("q3|t2", "q3|t2"),
+        ("q3 | t2", "q3|t2"),
+        (" north=~q3 ", "north=~q3"),
+        ("q3 ~ 1", "q3~1"),
+        ("q3~~q3", "q3~~q3"),
+        ("q3~~q4", None),
+        ("q3", None),
+        ("q3|t0", None),
+        ("q3|2", None),
+        ("q3~2", None),
+        ("north =~ q3 + q4", None),
+        ("", None),
+    ],
+)
+def test_a_parameter_is_read_as_lavaan_writes_it(text: str, written: str | None) -> None:
+    found = parameter_of(text)
+    assert (None if found is None else found.written) == written
 
 
 def test_groups_reference_smallest_and_levels_left_out(
@@ -675,6 +752,22 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "item": ({"models": {"m": "f =~ q1 + q2 + q99"}}, r"models\.m: there is no 'q99'"),
     "language": ({"models": {"m": "f =~ + q2"}}, r"models\.m"),
     "code": ({"collapse": {"q1": {7: 5}}}, r"collapse\.q1: 7 is no answer of 'q1'"),
+    "no parameter": ({"partial": ["q1", "q2~~q3"]}, r"partial\[0\]: 'q1' is no parameter of an item; write"),
+    "two items": ({"partial": ["q1~1", "q2~~q3"]}, r"partial\[1\]: 'q2~~q3' is no parameter"),
+    "named twice": ({"partial": ["q1~1", "q1 ~ 1"]}, "partial: 'q1~1' is used twice"),
+    "no item": ({"partial": ["q1~1", "q99~1"]}, r"partial\[1\]: there is no 'q99'"),
+    "other theme": ({"partial": ["south =~ q1"]}, r"partial\[0\]: 'q1' is no item of a theme 'south'"),
+    "no theme": ({"partial": ["f =~ q1"]}, r"partial\[0\]: 'q1' is no item of a theme 'f'"),
+    "threshold": ({"partial": ["q1|t5"]}, r"partial\[0\]: 'q1' has 4 threshold\(s\)"),
+    "collapsed": ({"partial": ["q1|t4"], "collapse": {"q1": {5: 4}}}, r"partial\[0\]: 'q1' has 3 threshold"),
+    "collapsed all": (
+        {"partial": ["q1|t4"], "collapse": {"all": {5: 4}}},
+        r"partial\[0\]: 'q1' has 3 threshold",
+    ),
+    "continuous": (
+        {"partial": ["q1|t1"], "estimator": "MLR"},
+        r"'q1\|t1' is a threshold, which items fitted by MLR",
+    ),
     "covariate": ({"groups": ["sites"]}, r"groups\.sites: there is no 'sites'; did you mean 'site'"),
     "with": (
         {"hypotheses": [hypothesis("> 0", **{"with": "sooth"})]},

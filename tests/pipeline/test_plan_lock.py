@@ -86,6 +86,7 @@ FILE: dict[str, Change] = {
     "collapse.q2": lambda p: p["collapse"].update(q2={5: 4}),
     "exclude_flagged": lambda p: p.update(exclude_flagged=True),
     "imputations": lambda p: p.update(imputations=2),
+    "partial": lambda p: p.update(partial=["q2~1"]),
     "criterion_items": lambda p: p.update(criterion_items="leave_out"),
     "topics": lambda p: p.update(topics=["flow"]),
     "rules.ALPHA": lambda p: p["rules"].update(ALPHA=0.7),

@@ -21,6 +21,7 @@ import analysis
 import instrument
 from analysis.adherence.latent.latent_adherence import latent_adherence
 from analysis.simulation.simulate_study import simulate_study
+from instrument.answers import answers_of, numeric_columns
 from instrument.errors import ResponseDataError
 from instrument.exchange.coding import coded_answers
 from instrument.scoring.keying import (
@@ -383,6 +384,22 @@ def test_a_turned_column_without_any_answer_has_nothing_to_turn() -> None:
     table[item] = pd.Series([None] * 3, index=table.index, dtype=object)
     back = as_given(table)
     assert item in keyed_items(table) and back[item].isna().all() and not keyed_items(back)
+
+
+def test_numbers_made_of_a_keyed_table_know_what_is_turned() -> None:
+    known = keyed_items(KEYED_TABLE)
+    assert len(known) > 1
+    for columns in (ITEMS, [next(iter(known)), *(item for item in ITEMS if item not in known)]):
+        found = answers_of(KEYED_TABLE[columns], "a test")
+        assert keyed_items(found) == {item: known[item] for item in columns if item in known}
+        assert keyed_items(numeric_columns(KEYED_TABLE, "a test", columns)) == keyed_items(found)
+    assert keyed_items(answers_of(CHECKED[ITEMS], "a test")) == {}
+
+
+def test_a_column_that_stands_twice_is_refused_by_name() -> None:
+    twice = pd.concat([CHECKED[ITEMS], CHECKED[ITEMS[:1]]], axis=1)
+    with pytest.raises(ResponseDataError, match=rf"a test: columns appear twice: '{ITEMS[0]}'"):
+        answers_of(twice, "a test")
 
 
 def test_an_empty_part_says_nothing_of_how_the_others_are_keyed() -> None:

@@ -16,11 +16,12 @@ import pytest
 from scipy.stats import nct
 
 import instrument
+from analysis.common.rules import in_force
 from analysis.factors.moments import PairSums
 from analysis.reliability.resampling import bootstrap, bootstrap_all
 from analysis.validity.check_hypotheses import Expectation, check_hypotheses
 from analysis.validity.extracted_variance import extracted_variance
-from analysis.validity.htmt import htmt, ratios
+from analysis.validity.htmt import htmt, ratios, themes_of
 from analysis.validity.incremental_validity import incremental_validity
 from analysis.validity.known_groups import hedges_g, known_groups, small_sample_factor
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
@@ -46,6 +47,31 @@ def test_a_correlation_of_zero_is_zero_however_it_was_rounded(noise: float) -> N
     r[0, 1] = r[1, 0] = noise  # of one
     first, second = ratios(r, [[0, 1, 2], [3, 4]])
     assert np.isnan(second).all() and first[0] == pytest.approx(0.4 / np.sqrt(0.4 * 0.8 / 3))
+
+
+def test_a_pair_is_told_apart_by_htmt_and_not_by_its_geometric_sibling() -> None:
+    plain = htmt(LIKERT, THEMES, draws=0).pairs
+    assert (plain["htmt"] != plain["htmt2"]).all()
+    for cutoff in ((plain["htmt"] + plain["htmt2"]) / 2).tolist():
+        with in_force({"HTMT": cutoff}):
+            found = htmt(LIKERT, THEMES, draws=0).pairs
+        assert found["htmt_below_cutoff"].tolist() == (found["htmt"] < cutoff).tolist()
+        assert (found["htmt_below_cutoff"] != (found["htmt2"] < cutoff)).any()
+
+
+def test_a_theme_that_is_no_scale_of_its_own_is_compared_with_none() -> None:
+    themes = [
+        {"id": name, "title": name, "role": role, "items": [{"id": item, "text": item} for item in items]}
+        for (name, items), role in zip(THEMES.items(), ("dimension", "context", "plain"), strict=True)
+    ]
+    scale = instrument.Instrument.model_validate(
+        {
+            **{"schema": 1, "id": "three", "version": "1", "title": "Three", "themes": themes},
+            "response_scales": {"five": {"options": {k: f"option {k}" for k in range(1, 6)}}},
+        }
+    )
+    assert themes_of(scale) == {"one": THEMES["one"], "two": THEMES["two"]}
+    assert htmt(LIKERT, scale, draws=0).pairs[["first", "second"]].to_numpy().tolist() == [["one", "two"]]
 
 
 def test_limits_do_not_hang_on_the_order_of_people_or_items_where_draws_hold_zeros() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.twinned.relations import twins_of_groups
-from analysis.planning.definition import ORDINAL, PLAIN, same_label
+from analysis.planning.definition import ORDINAL, PLAIN, parameter_of, same_label
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -74,10 +75,12 @@ def section_groups(context: Context) -> Section:
     findings: list[Finding] = []
     gaps = Gaps(context=context)
     how = estimator_for(context)
-    columns = {"grouping": ("Groups", "text"), **level_columns(how["estimator"])}
+    partial = {"free": ("Left free", "text")} if context.plan.partial else {}
+    columns = {"grouping": ("Groups", "text"), **level_columns(how["estimator"]), **partial}
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)}, by {name}"
+            free = left_free(context, items)
             if len(items) < 2:
                 gaps.leave(f"{context.title_of(theme)}, of one item", Cause.NOTHING_LEFT)
                 continue
@@ -86,13 +89,16 @@ def section_groups(context: Context) -> Section:
             except ToolkitError as error:
                 parts = [context.items.loc[labels == label, items] for label in labels.dropna().unique()]
                 cause = gaps.add(who, error, items, parts=parts if how["ordered"] else [])
-                findings += judged_levels(who, None, len(rows), _PATH, cause, ordinal=how["ordered"])
+                findings += judged_levels(
+                    who, None, len(rows), _PATH, cause, ordinal=how["ordered"], free=free
+                )
                 continue
-            found = judged_levels(who, result, len(rows), _PATH, _size(labels, items))
+            found = judged_levels(who, result, len(rows), _PATH, _size(labels, items), free=free)
             if improper := next((f.cause for f in found if f.cause is not None), None):
                 gaps.leave(who, improper)
             findings += found
             head = {"grouping": name, "theme": theme, "title": context.title_of(theme), "n": result.n_obs}
+            head |= {"free": ", ".join(free)} if partial else {}
             rows += [{**head, **row} for row in level_rows(result)]
     table = pd.DataFrame(rows, columns=["theme", *columns, "cfi_holds", "rmsea_holds", "faults"])
     unequal = list(
@@ -105,14 +111,17 @@ def section_groups(context: Context) -> Section:
         missing=context.plan.missing or ("pairwise" if how["ordered"] else "fiml"),
         options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
-        prose=_prose(table, unequal, ordinal=bool(how["ordered"])),
-        values={"tests": len(table), "failures": len(gaps.problems), "unequal": listed(unequal)},
-        value_kinds=each(GIVEN, "tests failures") | each(TEXT, "unequal"),
+        prose=_prose(table, unequal, ordinal=bool(how["ordered"]), partial=bool(partial)),
+        values={
+            **{"tests": len(table), "failures": len(gaps.problems), "unequal": listed(unequal)},
+            **({"free": listed(list(context.plan.partial))} if partial else {}),
+        },
+        value_kinds=each(GIVEN, "tests failures") | each(TEXT, "unequal", *partial),
         tables={
             "levels": Table(
                 frame=table,
                 kinds={
-                    **each(TEXT, "theme grouping title level faults"),
+                    **each(TEXT, "theme grouping title level faults", *partial),
                     "n": people(
                         weight=1,
                         names=populations.labels(
@@ -165,9 +174,16 @@ def _fitted(
             f"{theme} =~ {' + '.join(items)}",
             rows,
             group="group_",
+            partial=left_free(context, items),
             missing=context.plan.missing,
             **how,
         )
+
+
+def left_free(context: Context, items: Sequence[str]) -> list[str]:
+    """Parameters of these items that the plan leaves free between groups, as lavaan writes them."""
+    read = [found for text in context.plan.partial if (found := parameter_of(text)) is not None]
+    return [found.written for found in read if found.item in items]
 
 
 def reference_of(context: Context, labels: pd.Series) -> str | None:
@@ -200,6 +216,7 @@ def judged_levels(
     over: str = "",
     *,
     ordinal: bool = True,
+    free: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge the largest loss of fit on the way to equal intercepts, by CFI and by RMSEA.
 
@@ -219,6 +236,8 @@ def judged_levels(
         Empty for groups, else the name of what is compared.
     ordinal
         Whether items were to be fitted as ordinal, where there is no result that says so.
+    free
+        Parameters that were not held equal at any level; the claim names them.
 
     Returns
     -------
@@ -231,6 +250,7 @@ def judged_levels(
     rules = (
         (INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL) if ordinal else (INVARIANCE_CFI, INVARIANCE_RMSEA)
     )
+    but = f" but for {', '.join(free)}" if free else ""
     found = []
     for key, words, rule in (("cfi_diff", "CFI", rules[0]), ("rmsea_diff", "RMSEA", rules[1])):
         value, place, why = None, "", cause
@@ -241,7 +261,7 @@ def judged_levels(
             why = cause or why
         found.append(
             Finding(
-                claim=f"{who}: equal up to intercepts (largest change of {words})",
+                claim=f"{who}: equal up to intercepts{but} (largest change of {words})",
                 value=value,
                 rule=rule,
                 question=question,
@@ -278,7 +298,7 @@ def of_levels(fit: StructuralResult) -> Cause | None:
     return None if cause is Cause.NOTHING_LEFT else cause
 
 
-def _prose(table: pd.DataFrame, unequal: list[str], *, ordinal: bool) -> list[str]:
+def _prose(table: pd.DataFrame, unequal: list[str], *, ordinal: bool, partial: bool = False) -> list[str]:
     if table.empty:
         return ["No level of invariance could be estimated; the reasons stand below."]
     return [
@@ -286,6 +306,14 @@ def _prose(table: pd.DataFrame, unequal: list[str], *, ordinal: bool) -> list[st
         + ("thresholds, " if ordinal else "")
         + "loadings, intercepts, residual variances. Where fit drops, an answer means something else in one "
         "group, and means of groups are not comparable as they stand.",
+        *(
+            [
+                "By the plan, {free} may differ between groups at every level: what is said of a theme holds "
+                "but for what is left free of it."
+            ]
+            if partial
+            else []
+        ),
         *(["Fit drops by more than the rules allow for {unequal}."] if unequal else []),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +12,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, amounts_known, first_wave
-from analysis.planning.definition import same_label
+from analysis.planning.definition import Parameter, parameter_of, same_label
 from analysis.twins import METHOD, VALUES, Reason, Twins
 
 
@@ -182,7 +184,7 @@ def twins_of_covariates(context: Context, section: Section) -> Twins:
 
 def twins_of_groups(context: Context, section: Section) -> Twins:
     """Levels of invariance by lavaan, written by semTools."""
-    from analysis.pipeline.topics.groups import groupings
+    from analysis.pipeline.topics.groups import groupings, left_free
     from analysis.pipeline.topics.models import estimator_for
 
     found = Twins()
@@ -196,6 +198,10 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
         if (part["faults"] != "").any():
             continue
         items = context.themes[str(theme)]
+        free = [one for text in left_free(context, items) if (one := parameter_of(text))]
+        if ordinal and not _tied(context, free):
+            continue  # semTools takes an item for identified by thresholds that are free
+        partial = {"free_items": [one.item for one in free], "free_parts": [one.part for one in free]}
         two = [context.items[item].nunique() == 2 for item in items]
         if ordinal and any(two) and not all(two):
             continue  # semTools writes no levels for binary items beside others
@@ -213,6 +219,7 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
             groups=labels[str(name)],
             levels=list(part["level"]),
             kind="continuous" if not ordinal else "binary" if all(two) else "ordinal",
+            **(partial if free else {}),
         )
         made.append(part["n"].max())
     if most in made:  # the most people of all may stand where lavaan is not asked
@@ -221,6 +228,12 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
     found.leave(Reason.IMPROPER, "*", "levels")
     found.leave(Reason.WORDS, "tests failures")
     return found
+
+
+def _tied(context: Context, free: Sequence[Parameter]) -> bool:
+    """Whether every item with a threshold left free has two others, which set its intercept and its scale."""
+    freed = Counter(one.item for one in free if one.part.startswith("|"))
+    return all(context.items[item].nunique() - 1 - count >= 2 for item, count in freed.items())
 
 
 def twins_of_validity(context: Context, section: Section) -> Twins:

@@ -187,8 +187,8 @@ twin_bifactor <- function(syntax, where, estimator) {
 
 # Levels of invariance between groups: ordinal items as Wu & Estabrook (2016), theta parameterisation.
 # Of binary items, equal thresholds and loadings restrict nothing before intercepts are equal, too.
-levels_of <- function(items, where, covariate, groups, kind) {
-  key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "), kind)
+levels_of <- function(items, where, covariate, groups, kind, free_items, free_parts) {
+  key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "), kind, paste(free_items, free_parts, collapse = " "))
   once(key, function() {
     needs("lavaan", if (kind != "continuous") "semTools")
     d <- chosen(items, where); names(d) <- items <- safe(items)
@@ -196,13 +196,15 @@ levels_of <- function(items, where, covariate, groups, kind) {
     d$.group <- factor(g, levels = groups); d <- d[!is.na(d$.group), ] # no item has a point in its name
     d <- d[rowSums(!is.na(d[items])) > 0, ]
     model <- paste("common. =~", paste(items, collapse = " + "))
+    free <- c(if (length(free_items)) mapply(function(item, part) switch(part, "=~" = paste("common. =~", item), "~~" = paste(item, "~~", item),
+      "~1" = paste(item, "~ 1"), paste(item, "|", substring(part, 2))), safe(free_items), free_parts), recursive = TRUE)
     if (kind == "continuous") return(lapply(continuous_levels, function(equal) lavaan::cfa(model, d, group = ".group",
-      group.equal = equal, missing = rule_missing %||% "fiml", estimator = rule_continuous)))
+      group.equal = equal, group.partial = if (nzchar(equal[1])) free, missing = rule_missing %||% "fiml", estimator = rule_continuous)))
     suppressPackageStartupMessages(loadNamespace("semTools"))
-    free <- if (kind == "binary") c("thresholds", "metric") else character(0)
-    lapply(replace(ordinal_levels, free, list("")), function(equal) {
+    untold <- if (kind == "binary") c("thresholds", "metric") else character(0)
+    lapply(replace(ordinal_levels, untold, list("")), function(equal) {
       s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = items, missing = rule_missing %||% "pairwise",
-        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = ".group", group.equal = equal))
+        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = ".group", group.equal = equal, group.partial = free %||% ""))
       lavaan::cfa(s, d, group = ".group", ordered = items, parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
     })
   })
@@ -228,7 +230,7 @@ level_numbers <- function(fits) {
   t
 }
 
-twin_levels <- function(items, where, covariate, groups, levels, kind = "ordinal") {
-  fits <- levels_of(items, where, covariate, groups, kind)[levels]
+twin_levels <- function(items, where, covariate, groups, levels, kind = "ordinal", free_items = character(0), free_parts = character(0)) {
+  fits <- levels_of(items, where, covariate, groups, kind, free_items, free_parts)[levels]
   as.list(level_numbers(fits))
 }

@@ -136,7 +136,12 @@ def three_waves_imputed(folder: Path) -> list[str]:
 
 AS_ANALYSED = ("three_waves_imputed", "later_use", "later_use_clinics", "later_use_ends")
 PLANS: dict[str, dict[str, object]] = {
-    "plan_mlr": {"estimator": "MLR", "missing": "fiml", "correlation": "pearson"},
+    "plan_mlr": {
+        "estimator": "MLR",
+        "missing": "fiml",
+        "correlation": "pearson",
+        "partial": ["south =~ q6", "q7~1", "q10~~q10"],
+    },
     "plan_mlr_listwise": {"estimator": "MLR", "missing": "listwise"},
     "plan_ml": {
         "estimator": "ML",
@@ -194,6 +199,7 @@ PLANS: dict[str, dict[str, object]] = {
     },
     "plan_collapsed": {
         "collapse": {"q1": {1: 2}, "q5": {5: 4}, "q9": {1: 2, 5: 4}},
+        "partial": ["q2|t2", "north =~ q3", "q6~1", "q10|t1", "q11~~q11"],
         "extraction": "ml",
         "rotation": "varimax",
         "rules": {"CFI": 0.9},
