@@ -44,6 +44,9 @@ NO_TIME = (
     "and those alike in all else count once"
 )
 NUMBERS = ("day", "received_day", "duration")
+_MARKS = ("", "NA", *" \t\n\r\v\f", *NO_ID, *(word.upper() for word in NO_ID))
+LAST_OF_NO_ID = tuple(sorted({mark[-1:] for mark in _MARKS}))
+"""Letters with which a cell that names nobody can end; `NA` is none, and blanks around it go."""
 OWN = frozenset({"participant", "kind", *CLOCKS, *NUMBERS, "event_id"})
 
 
@@ -234,7 +237,10 @@ def _id(table: Any, con: Any, reading: LogReading) -> Any:
         fact = f"{reading.source}: column 'participant' holds {kind}, not ids."
         raise reading.fault(fact, "give each person a text or a whole number.")
     text = _text(column)
-    return ibis.cases((text.strip().lower().isin(("", *NO_ID)), ibis.null("string")), else_=text)
+    # most ids end as no such mark can: one letter is looked at, where the whole is taken apart otherwise
+    plain = is_there(column) & column.right(1).notin(LAST_OF_NO_ID)
+    none = text.strip().lower().isin(("", *NO_ID))
+    return ibis.cases((plain, column), (none, ibis.null("string")), else_=text)
 
 
 def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockForm | None:

@@ -8,16 +8,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from analysis.usage.faults import check_people, check_twins, refuse_most_set_aside
 from analysis.usage.mapping import LogMapping
-from analysis.usage.reading import LogReading, checked_reading
+from analysis.usage.reading import LogReading, _id, checked_reading
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from analysis.usage.watching import watching, with_clock
 from instrument.errors import DefinitionError, ResponseDataError
+from instrument.reading.people import NO_ID
 from instrument.study import as_study
 from tests.unit.test_usage_summary import STUDY as TWELVE
 
@@ -686,3 +690,34 @@ def test_a_day_on_which_nobody_came_has_no_share() -> None:
     assert [table.loc[day, "from_day"] for day in table.index] == [
         np.mean([last >= day for last in (3.5, 20.0)]) for day in table.index
     ]
+
+
+ENDS = st.sampled_from([*"0aeflnAELN!>-–—.? \t\n", "", "7 ", "é", "ll", "NA"])
+CELLS = st.one_of(
+    st.none(),
+    st.sampled_from(sorted(NO_ID)).flatmap(
+        lambda word: st.sampled_from(
+            [word, word.upper(), word.title(), f" {word}", f"{word}\t ", f"{word}x", f"1{word}"]
+        )
+    ),
+    st.tuples(st.text("pP01 -éNAna", max_size=4), ENDS).map("".join),
+)
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CELLS, min_size=1, max_size=12))
+@example([form(word) for word in sorted(NO_ID) for form in (str, str.upper, str.title)])
+@example([f"{word}{end}" for word in sorted(NO_ID) for end in (" ", "\t", "\n", "\v", "x", "7")])
+@example(["NA", "na", " NA", "NA ", "", " ", "A", "p1", "Anna", "0", "-0"])
+def test_a_cell_names_somebody_unless_it_is_blank_or_a_mark_of_nobody(cells: list[str | None]) -> None:
+    """However it ends: ids that end as no such mark can are not looked at further."""
+    table = pd.DataFrame({"place": range(len(cells)), "participant": pd.Series(cells, dtype=object)})
+    con = ibis.duckdb.connect()
+    log = ibis.memtable(table, schema={"place": "int64", "participant": "string"})
+    found = con.execute(log.select("place", who=_id(log, con, LogReading())).order_by("place"))["who"]
+    blank = " \t\n\r\v\f"
+    expected = [
+        None if cell in (None, "NA") or cell.strip(blank).lower() in {"", *NO_ID} else cell for cell in cells
+    ]
+    assert [None if pd.isna(one) else one for one in found] == expected
