@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup, escape
 
 from analysis.common.verdicts import Cause
@@ -37,10 +35,10 @@ from analysis.report.standards import (
     ordered,
     place_line,
 )
+from analysis.report.templating import page_templates
 from analysis.report.view import LONG_TABLE, Tree, filled_tables, method_line, notices, table_view, verdicts
 from instrument.common.formatting import fill_prose, format_value
 
-TEMPLATES = Path(__file__).parent / "templates"
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
 
 
@@ -63,13 +61,7 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
         HTML with its style and figures inside; readable on a phone, printable, light and dark.
     """
     tree = tree_for_readers(tree)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html", "html.jinja"]),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters["form"] = format_value
+    environment = page_templates("form", format_value)
     sections = [_section(name, section, tree["meta"], extent) for name, section in ordered(tree["sections"])]
     bare = [s for s in sections if extent is Extent.MAIN and s["status"] in ("untestable", "not_applicable")]
     css = environment.get_template("report.css").render(exchange=DARK)

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup, escape
 
 from analysis.report.labels import tree_for_readers
 from analysis.report.pdf import quoted
 from analysis.report.short import Grid, Number, Words, for_whom, honest_lines, short_parts
+from analysis.report.templating import TEMPLATES, page_templates
 from analysis.report.view import Tree
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_short_html(tree: Tree) -> str:
@@ -32,20 +30,17 @@ def render_short_html(tree: Tree) -> str:
         HTML that asks nothing of the network; fits a phone and two sheets of paper.
     """
     tree = tree_for_readers(tree)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html", "html.jinja"]),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters["marked"] = _marked
-    return environment.get_template("short.html.jinja").render(
-        title=tree["meta"]["instrument"]["title"],
-        study=(tree["meta"]["study"] or {}).get("title", ""),
-        whom=for_whom(tree),
-        honest=honest_lines(tree),
-        parts=short_parts(tree),
-        source=_source(tree["meta"]),
+    return (
+        page_templates("marked", _marked)
+        .get_template("short.html.jinja")
+        .render(
+            title=tree["meta"]["instrument"]["title"],
+            study=(tree["meta"]["study"] or {}).get("title", ""),
+            whom=for_whom(tree),
+            honest=honest_lines(tree),
+            parts=short_parts(tree),
+            source=_source(tree["meta"]),
+        )
     )
 
 
