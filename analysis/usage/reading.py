@@ -238,9 +238,10 @@ def _id(table: Any, con: Any, reading: LogReading) -> Any:
         raise reading.fault(fact, "give each person a text or a whole number.")
     text = _text(column)
     # most ids end as no such mark can: one letter is looked at, where the whole is taken apart otherwise
-    plain = is_there(column) & column.right(1).notin(LAST_OF_NO_ID)
+    cell = column.cast("string")
+    plain = is_there(cell) & cell.right(1).notin(LAST_OF_NO_ID)
     none = text.strip().lower().isin(("", *NO_ID))
-    return ibis.cases((plain, column), (none, ibis.null("string")), else_=text)
+    return ibis.cases((plain, cell), (none, ibis.null("string")), else_=text)
 
 
 def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockForm | None:

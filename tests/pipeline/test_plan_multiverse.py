@@ -44,6 +44,18 @@ PLAN: dict[str, Any] = {
 }
 
 
+def test_a_threshold_left_free_stops_no_path_of_an_estimator_without_thresholds(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    plan = {
+        **{"topics": ["flow"], "models": {"one": MODEL}, "partial": ["q1|t1", "q2~1"]},
+        "multiverse": {"headline": ["alpha north"], "alternatives": {"estimator": ["WLSMV", "MLR", "ML"]}},
+    }
+    paths = validate(answers, scale, plan=plan).tree["sections"]["multiverse"]["tables"]["paths"]
+    assert paths["estimator"] == ["WLSMV", "MLR", "ML"] and paths["reason"] == [""] * 3
+    assert len(set(paths["estimate"])) == 1 and paths["estimate"][0] is not None
+
+
 def test_an_index_is_followed_as_each_estimator_judges_it(answers: pd.DataFrame, scale: Instrument) -> None:
     first = answers[answers["wave"] == 1].reset_index(drop=True)
     plan = {

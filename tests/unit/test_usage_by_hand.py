@@ -721,3 +721,22 @@ def test_a_cell_names_somebody_unless_it_is_blank_or_a_mark_of_nobody(cells: lis
         None if cell in (None, "NA") or cell.strip(blank).lower() in {"", *NO_ID} else cell for cell in cells
     ]
     assert [None if pd.isna(one) else one for one in found] == expected
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+@pytest.mark.parametrize(
+    ("kind", "cells", "texts"),
+    [
+        ("DECIMAL(5,1)", "(1.5), (20), (NULL)", ["1.5", "20.0", None]),
+        ("UUID", "('00000000-0000-0000-0000-00000000000a')", ["00000000-0000-0000-0000-00000000000a"]),
+        ("BLOB", "('p7')", ["p7"]),
+    ],
+)
+def test_ids_that_an_engine_holds_as_another_kind_are_read_as_text(
+    kind: str, cells: str, texts: list[str | None]
+) -> None:
+    con = ibis.duckdb.connect()
+    con.raw_sql(f"CREATE TABLE log (participant {kind}); INSERT INTO log VALUES {cells}")
+    log = con.table("log")
+    found = con.execute(log.select(who=_id(log, con, LogReading())))["who"]
+    assert [None if pd.isna(one) else one for one in found] == texts

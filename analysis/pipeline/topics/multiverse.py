@@ -25,7 +25,7 @@ from analysis.pipeline.topics.planned_models import fitted
 from analysis.pipeline.topics.reliability_parts import omega_of
 from analysis.pipeline.twinned.relations import twins_of_paths
 from analysis.planning.checking import FIT, PLACE, refuse_unfitting
-from analysis.planning.definition import Plan
+from analysis.planning.definition import ORDINAL, Plan
 from analysis.planning.loading import Settled, settle
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint
 
@@ -145,6 +145,9 @@ def _along(context: Context, path: Mapping[str, Any], carried: dict[str, Context
     whole = context.whole
     if whole is None:
         return "the answers before the plan are not kept"
+    estimator = path.get("estimator", context.plan.estimator)
+    if estimator is not None and estimator not in ORDINAL:  # which has no thresholds that could be left free
+        path = {**path, "partial": [text for text in context.plan.partial if "|" not in text]}
     try:
         settled = settle(
             Settled(plan=context.plan, written=context.plan, half=context.settled.half), path, "path"
