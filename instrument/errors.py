@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 MOST_NAMED = 5
+LONGEST_NAME = 80
+"""Letters of a name in a message; a file of something else can have lines of thousands."""
+_VALUE = re.compile(
+    r"[+-]?\d+(?:[.,]\d+)*\s?%?"  # a number
+    r"|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[T ].*)?"  # a date
+    r"|\d{1,2}:\d{2}(?::\d{2})?"  # a time
+)
 _HERE = Path(__file__).absolute().parents[1]  # as code is told it lies, behind links too
 OWN = tuple(f"{_HERE / name}{os.sep}" for name in ("instrument", "analysis", "dashboard"))
 """Where the toolkit's own code lies: a warning names the line that called it, never a line of its own."""
@@ -119,6 +127,37 @@ def name_offenders(offenders: Iterable[object]) -> str:
     '0, 1, 2, 3, 4 and 2 more'
     """
     listed = list(offenders)
-    named = ", ".join(repr(str(o)) if isinstance(o, str) else str(o) for o in listed[:MOST_NAMED])
+    named = ", ".join(repr(_short(o)) if isinstance(o, str) else str(o) for o in listed[:MOST_NAMED])
     rest = len(listed) - MOST_NAMED
     return f"{named} and {rest} more" if rest > 0 else named
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def columns_there(names: Iterable[object]) -> str:
+    """Say which columns a table has; of a first row that holds values nothing is shown: they are somebody's.
+
+    Parameters
+    ----------
+    names
+        As they were read from the first row.
+
+    Returns
+    -------
+    str
+        Words for a message.
+
+    Examples
+    --------
+    >>> columns_there(["person", "age"])
+    "it has 'person', 'age'"
+    >>> columns_there(["p1", "45", "female"])
+    'numbers or dates stand in its first row, where the names of columns belong'
+    """
+    listed = [str(name) for name in names]
+    parts = (part.strip(" '\"") for name in listed for part in re.split(r"[;\t|,]", name))
+    if any(_VALUE.fullmatch(part) for part in parts):
+        return "numbers or dates stand in its first row, where the names of columns belong"
+    return f"it has {name_offenders(listed)}"

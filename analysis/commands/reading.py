@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from instrument.commands.reading_options import said_of
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, columns_there, fact_and_hint, name_offenders
 from instrument.reading.clock import option_of
 from instrument.reading.people import id_text
 from instrument.reading.side_columns import Place, amounts, check_marks, in_hours, points_in_time
@@ -113,7 +113,7 @@ def read_side_table(
         alike = {given: name for given, name in OF_STORE.items() if name not in raw.columns}
         raw = raw.rename(columns=alike)
     if absent := [name for name in needed if name not in raw.columns]:
-        fact = f"{path.name}: columns are absent: {name_offenders(absent)}; it has {name_offenders(raw)}."
+        fact = f"{path.name}: columns are absent: {name_offenders(absent)}; {columns_there(raw)}."
         raise _fault(what, fact, _rename_or_split(raw, how))
     if raw.empty:
         raise _fault(what, f"{path.name} has no rows.", "check the file.")
@@ -212,7 +212,7 @@ def read_usage(path: Path, how: SideReading | None = None) -> pd.DataFrame:
     frame, _ = _parse(path, "usage", how)
     absent = [name for name in ("participant", "kind") if name not in frame.columns]
     if absent:
-        fact = f"{path.name}: columns are absent: {name_offenders(absent)}; it has {name_offenders(frame)}."
+        fact = f"{path.name}: columns are absent: {name_offenders(absent)}; {columns_there(frame)}."
         raise _fault("usage", fact, _rename_or_split(frame, how))
     if not {"day", "at"} & set(frame.columns):
         fact = f"{path.name} has neither a column 'day' nor 'at'."

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from analysis.usage.reading import LogReading
 from instrument.definition import Model
-from instrument.errors import MOST_NAMED, DefinitionError, fact_and_hint, name_offenders
+from instrument.errors import MOST_NAMED, DefinitionError, columns_there, fact_and_hint, name_offenders
 from instrument.loading import faults_of, read_yaml
 from instrument.reading.raw import count_of
 
@@ -301,8 +301,8 @@ def _of_columns(
         named.append(mapping.kind)
     optional = {mapping.duration, mapping.event_id} if mapping.tool else set()
     if absent := [name for name in named if name not in table.columns and name not in optional]:
-        there = name_offenders(table.columns)
-        fact = f"{reading.source} has no column {name_offenders(absent)}; it has {there}."
+        there = columns_there(table.columns)
+        fact = f"{reading.source} has no column {name_offenders(absent)}; {there}."
         raise reading.fault(fact, "correct the mapping of the log.")
     columns: dict[str, Any] = {
         own: table[name] for own, name in fields.items() if name is not None and name in table.columns

@@ -23,7 +23,7 @@ from pandas.api.types import is_datetime64_any_dtype
 from analysis.usage.clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage.mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage.reading import LogReading
-from instrument.errors import ResponseDataError, fact_and_hint, kind_of, name_offenders
+from instrument.errors import ResponseDataError, columns_there, fact_and_hint, kind_of, name_offenders
 from instrument.reading.people import as_label, id_text, is_rounded
 from instrument.reading.raw import count_of
 from instrument.reading.side_columns import Place, amounts
@@ -187,7 +187,7 @@ def events_table(events: Any, con: Any, reading: LogReading = PLAIN) -> Any:
     if not {"day", "at"} & columns:
         absent.append("day or at")
     if absent:
-        fact = f"the log has no column {name_offenders(absent)}; it has {name_offenders(table.columns)}."
+        fact = f"the log has no column {name_offenders(absent)}; {columns_there(table.columns)}."
         hint = "name the columns participant, at or day, kind, duration; or "
         hint += _say_fields(reading, table.columns)
         mark = next((m for m in ";\t|" if len(columns) == 1 and m in next(iter(columns))), None)

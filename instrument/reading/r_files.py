@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,8 +113,8 @@ def _refuse_large(path: Path, content: bytes, caller: str) -> None:
                 if unpacked > MOST_UNPACKED:
                     fact = f"the file unpacks to more than {MOST_UNPACKED // 1024**2} MB."
                     raise _fault(caller, path, fact, "save only the columns of the answers.")
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        fact = f"the file is damaged ({type(error).__name__})."
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        fact = "the file is damaged: it cannot be unpacked."
         raise _fault(caller, path, fact, "save it again with saveRDS(frame, file).") from None
 
 
