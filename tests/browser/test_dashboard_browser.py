@@ -314,8 +314,10 @@ def test_every_door_is_reached_opened_and_closed_by_the_keyboard(address: str, p
         doors
     ):  # what a door shows may hold doors, and then stands behind those still to be opened
         summary = page.locator(f"[data-door='{door}']")
+        settled(page)
         summary.focus()
         for key, state in (("Enter", True), ("Space", False)):
+            page.wait_for_function(f"() => ({ON_DOOR})() === '{door}'")  # a key is of what has the focus
             page.keyboard.press(key)
             page.wait_for_function(
                 "state => document.activeElement.closest('details')?.open === state", arg=state
