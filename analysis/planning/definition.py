@@ -316,6 +316,12 @@ class Parameter:
             return f"{self.theme}=~{self.item}"
         return f"{self.item}~~{self.item}" if self.part == "~~" else f"{self.item}{self.part}"
 
+    @property
+    def in_words(self) -> str:
+        """As a sentence names it."""
+        named = {"=~": "the loading", "~1": "the intercept", "~~": "the residual variance"}
+        return f"{named.get(self.part, f'threshold {self.part[2:]}')} of {self.item}"
+
 
 _LOADING = re.compile(r"(?P<theme>[^\s|~=]+) *=~ *(?P<item>[^\s|~=]+)")
 _OF_ITEM = re.compile(

@@ -286,6 +286,12 @@ def test_estimator_of_invariance_between_groups(
 
 
 FREE = ["q2|t2", "north =~ q3", "q6 ~1", "q10~~q10"]
+WORDS = {
+    "q2|t2": "threshold 2 of q2",
+    "north=~q3": "the loading of q3",
+    "q6~1": "the intercept of q6",
+    "q10~~q10": "the residual variance of q10",
+}
 
 
 @pytest.mark.parametrize("estimator", ["WLSMV", "MLR"])
@@ -317,14 +323,15 @@ def test_parameters_left_free_are_equal_at_no_level_and_named(
         rows = found[found["theme"] == theme]
         assert rows["df"].tolist() == expected["df"].tolist()
         assert rows["chisq_scaled"].tolist() == pytest.approx(expected["chisq_scaled"].tolist(), rel=1e-5)
-        assert set(rows["free"]) == {", ".join(own)}
+        said = ", ".join(WORDS[one] for one in own)
+        assert set(rows["free"]) == {said}
         claims = [
             one["claim"] for one in section["findings"] if one["claim"].startswith(f"{titles[theme]}, by ")
         ]
         assert len(claims) == 2
-        assert all(f": equal up to intercepts but for {', '.join(own)} (largest" in claim for claim in claims)
+        assert all(f": equal up to intercepts but for {said} (largest" in claim for claim in claims)
     assert any("may differ between groups at every level" in line for line in prose(section))
-    assert all(text in " ".join(prose(section)) for text in free)
+    assert all(WORDS[name] in " ".join(prose(section)) for own in written.values() for name in own)
 
 
 def test_without_parameters_left_free_nothing_is_said_of_any(

@@ -25,7 +25,7 @@ from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.twinned.relations import twins_of_groups
-from analysis.planning.definition import ORDINAL, PLAIN, parameter_of, same_label
+from analysis.planning.definition import ORDINAL, PLAIN, Parameter, parameter_of, same_label
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def section_groups(context: Context) -> Section:
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)}, by {name}"
-            free = left_free(context, items)
+            free = [one.in_words for one in left_free(context, items)]
             if len(items) < 2:
                 gaps.leave(f"{context.title_of(theme)}, of one item", Cause.NOTHING_LEFT)
                 continue
@@ -114,7 +114,11 @@ def section_groups(context: Context) -> Section:
         prose=_prose(table, unequal, ordinal=bool(how["ordered"]), partial=bool(partial)),
         values={
             **{"tests": len(table), "failures": len(gaps.problems), "unequal": listed(unequal)},
-            **({"free": listed(list(context.plan.partial))} if partial else {}),
+            **(
+                {"free": listed([one.in_words for one in left_free(context, context.item_ids)])}
+                if partial
+                else {}
+            ),
         },
         value_kinds=each(GIVEN, "tests failures") | each(TEXT, "unequal", *partial),
         tables={
@@ -174,16 +178,16 @@ def _fitted(
             f"{theme} =~ {' + '.join(items)}",
             rows,
             group="group_",
-            partial=left_free(context, items),
+            partial=[one.written for one in left_free(context, items)],
             missing=context.plan.missing,
             **how,
         )
 
 
-def left_free(context: Context, items: Sequence[str]) -> list[str]:
-    """Parameters of these items that the plan leaves free between groups, as lavaan writes them."""
+def left_free(context: Context, items: Sequence[str]) -> list[Parameter]:
+    """Parameters of these items that the plan leaves free between groups."""
     read = [found for text in context.plan.partial if (found := parameter_of(text)) is not None]
-    return [found.written for found in read if found.item in items]
+    return [found for found in read if found.item in items]
 
 
 def reference_of(context: Context, labels: pd.Series) -> str | None:

@@ -12,7 +12,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, amounts_known, first_wave
-from analysis.planning.definition import Parameter, parameter_of, same_label
+from analysis.planning.definition import Parameter, same_label
 from analysis.twins import METHOD, VALUES, Reason, Twins
 
 
@@ -198,7 +198,7 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
         if (part["faults"] != "").any():
             continue
         items = context.themes[str(theme)]
-        free = [one for text in left_free(context, items) if (one := parameter_of(text))]
+        free = left_free(context, items)
         if ordinal and not _tied(context, free):
             continue  # semTools takes an item for identified by thresholds that are free
         partial = {"free_items": [one.item for one in free], "free_parts": [one.part for one in free]}
