@@ -13,9 +13,8 @@ MOST_NAMED = 5
 LONGEST_NAME = 80
 """Letters of a name in a message; a file of something else can have lines of thousands."""
 _VALUE = re.compile(
-    r"[+-]?\d+(?:[.,]\d+)*\s?%?"  # a number
-    r"|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[T ].*)?"  # a date
-    r"|\d{1,2}:\d{2}(?::\d{2})?"  # a time
+    r"[^\w\s]?\s?\d[\d\s.,:/eE+−-]*(?:[AaPp][Mm])?\s?[%€$£]?"  # a number, an amount, a date or a time
+    r"|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[T ].*"  # a date with its time
 )
 _HERE = Path(__file__).absolute().parents[1]  # as code is told it lies, behind links too
 OWN = tuple(f"{_HERE / name}{os.sep}" for name in ("instrument", "analysis", "dashboard"))
@@ -137,7 +136,9 @@ def _short(name: str) -> str:
 
 
 def columns_there(names: Iterable[object]) -> str:
-    """Say which columns a table has; of a first row that holds values nothing is shown: they are somebody's.
+    """Say which columns a table has; of a first row that holds numbers nothing is shown: they are somebody's.
+
+    A row of words alone cannot be told from names.
 
     Parameters
     ----------

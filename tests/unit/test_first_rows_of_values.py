@@ -28,6 +28,9 @@ NUMBERS = st.one_of(
     st.dates().map(lambda day: f"{day.day}.{day.month}.{day.year}"),
     st.times().map(lambda at: f"{at:%H:%M:%S}"),
     st.integers(0, 100).map(lambda x: f"{x} %"),
+    st.sampled_from(
+        ["1e5", "1.5E-3", "−3", "€5", "5 €", "3 1/2", "12:30 PM", "1 234,5", "2026-03-01T12:00Z"]
+    ),
 )
 
 
