@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 
 from analysis.usage.clock import UTC_SHIFTS, Shifts, on_clock
-from analysis.usage.reading import LONG_MINUTES, ReadLog, is_absent, is_there
+from analysis.usage.reading import LONG_MINUTES, NOBODY, ReadLog, is_absent, is_there
 from instrument.errors import ResponseDataError, fact_and_hint
 
 SECONDS_PER_DAY = 86_400.0
@@ -68,10 +68,10 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
         day = ibis.cases((skewed, received), else_=day)
     gone: Any = ibis.literal(False)
     if "withdrawn_day" in table.columns:
-        gone = (day > table["withdrawn_day"]).fill_null(False)
+        gone = _is_past(day, table["withdrawn_day"])
     unwatched: Any = ibis.literal(False)
     if "observed_day" in table.columns:
-        unwatched = (day > table["observed_day"]).fill_null(False)
+        unwatched = _is_past(day, table["observed_day"])
     calendar: Any = ibis.literal(None).cast("float64")
     if "joined" in table.columns:
         calendar = day + table["joined"]
@@ -82,6 +82,8 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     before, after = (day < begins).fill_null(False), (day >= rule.study_days).fill_null(False)
     kept = {name: table[name] for name in ("event_id", "content") if name in table.columns}
     flags = {name: table[name] for name in table.columns if name.startswith(("is_misread_", "is_offset_"))}
+    if NOBODY in table.columns:
+        flags[NOBODY] = table[NOBODY]
     if log.offsets:
         flags |= {f"is_stamp_{name}": is_there(table[f"{name}_us"]) for name in log.offsets}
     return table.select(
@@ -104,6 +106,11 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
         **kept,
         **flags,
     )
+
+
+def _is_past(day: Any, end: Any) -> Any:
+    """Whether an event lies after an end: of a day that it begins nothing counts, up to a time of day all."""
+    return ((day > end) | ((day == end) & (end == end.floor()))).fill_null(False)
 
 
 def _with_people(events: Any, people: pd.DataFrame | None) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ from analysis.usage.faults import (
     refuse_unplaced,
 )
 from analysis.usage.people import COUNTED, PERIODS, everybody, finish, measure_of, retention, share_of
-from analysis.usage.reading import LogReading, ReadLog, checked_reading, read_log
+from analysis.usage.reading import NOBODY, LogReading, ReadLog, checked_reading, read_log
 from analysis.usage.silence import silent_days
 from analysis.usage.sources import (
     CALLER,
@@ -54,6 +55,7 @@ from instrument.reading.people import labels_as_text
 from instrument.study import Study, as_study
 
 EVENTS_PER_PASS = 34_000_000
+KEPT_AT_HAND = 200_000  # events of a log that is small
 MOST_OTHER_KINDS = 12
 
 
@@ -401,6 +403,10 @@ def opened_log(
     clocked = timed(log, people, rule)
     tally = con.execute(fault_counts(clocked, rule.study_days))
     notes += check_tally(tally, log, plan.zone, reading, events)
+    if con.name == "duckdb" and tally["events"].sum() <= KEPT_AT_HAND:
+        clocked = ibis.memtable(con.to_pyarrow(clocked))  # else each question reads and clocks it again
+    elif not tally.get(NOBODY.removeprefix("is_"), pd.Series([0])).sum():
+        clocked = timed(log.with_ids_as_written(), people, rule)
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
     completed = _completed_kind(plan, kinds, completed_kind, notes)
     refuse_twin_kinds(tally, (completed, login_kind), reading)

@@ -66,6 +66,15 @@ MEASURE = """
 
 
 def unreadable(page: Page) -> tuple[int, list[list[str]]]:
-    """Number of figures with words, and the words that cannot be read; each with what is the matter."""
+    """Number of figures with words, and the words that cannot be read; each with what is the matter.
+
+    A figure that is just taking the width of its window has its old boxes for a moment, on a busy machine for a
+    second: what is the matter must still be so after a while, with the same words.
+    """
     measured = page.evaluate(MEASURE)
+    for _ in range(8):
+        if not measured["found"]:
+            break
+        page.wait_for_timeout(500)
+        measured = page.evaluate(MEASURE)
     return int(measured["figures"]), list(measured["found"])

@@ -175,3 +175,47 @@ def test_random_logs_equal_sql_and_pandas(rows: list[tuple[Any, ...]]) -> None:
                 np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-9, err_msg=f"{measure} {period}")
             if not late:  # the plain event that `as_frame` adds is one, so that the kind is there
                 assert found["events_of_tap_before"].tolist() == part["taps"].tolist()
+
+
+@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-2, 12)), min_size=1, max_size=40),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=4, max_size=4),
+)
+def test_random_logs_of_days_alone_equal_a_count_of_days(
+    events: list[tuple[int, int]], ends: list[tuple[int, int]]
+) -> None:
+    """Nothing counts of the day of withdrawal, all of the last day watched, and no share exceeds one."""
+    start = pd.Timestamp("2026-03-25")
+
+    def on(day: int) -> str:
+        return str((start + pd.Timedelta(days=day)).date())
+
+    # the last person is watched to the end and uses the app each day, so that the log is no empty one
+    log = pd.DataFrame([*events, *((4, day) for day in range(8))], columns=["who", "day"]).drop_duplicates()
+    people = pd.DataFrame(
+        {
+            "participant": [f"p{k}" for k in range(5)],
+            "enrolled": on(0),
+            "withdrawn": [on(gone) if gone < 8 else None for gone, _ in ends] + [None],
+            "observed_until": [on(seen) for _, seen in ends] + [on(9)],
+        }
+    )
+    given_log = pd.DataFrame(
+        {"participant": "p" + log["who"].astype(str), "at": log["day"].map(on), "kind": "tap"}
+    )
+    found = summarise_usage(
+        given_log,
+        STUDY,
+        participants=people,
+        retention_days=tuple(range(8)),
+        reading=LogReading(most_set_aside=1.0),
+    )
+    used = {k: set(log.loc[log["who"] == k, "day"]) for k in range(5)}
+    gone = {k: (*[end[0] if end[0] < 8 else 99 for end in ends], 99)[k] for k in range(5)}
+    seen = {k: (*[end[1] for end in ends], 9)[k] for k in range(5)}
+    inside = {k: {d for d in used[k] if 0 <= d < min(8, gone[k]) and d <= seen[k]} for k in range(5)}
+    assert found.people["active_days_whole"].tolist() == [len(inside[k]) for k in range(5)]
+    for row in found.retention.itertuples():
+        there = [k for k in range(5) if row.day < min(8, gone[k]) and row.day <= seen[k]]
+        assert (row.n, row.on_day) == (len(there), sum(row.day in inside[k] for k in there) / len(there))

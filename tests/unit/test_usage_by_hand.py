@@ -72,9 +72,9 @@ BY_HAND = {
     ("b", "before"): (0, 0, 0, 0, 0, 0, NAN, NAN, 28, 4, 0),
     ("b", "after"): (0, 0, 0, 0, 0, 0, NAN, NAN, 56, 6, 0),
     ("b", "whole"): (0, 0, 0, 0, 0, 0, NAN, NAN, 84, 10, 0),
-    ("c", "before"): (2, 2, 1, 0, 2, 0, 3, 10, 7, 1, 1),
+    ("c", "before"): (1, 1, 1, 0, 1, 0, 3, 3, 7, 1, 1),
     ("c", "after"): (0, 0, 0, 0, 0, 0, NAN, NAN, 0, 0, NAN),
-    ("c", "whole"): (2, 2, 1, 0, 2, 0, 3, 10, 7, 1, 1),
+    ("c", "whole"): (1, 1, 1, 0, 1, 0, 3, 3, 7, 1, 1),
     ("d", "whole"): (1, 1, 1, 0, 1, 0, 19, 19, 19, 2, 1 / 2),
     ("e", "whole"): (2, 2, 1, 0, 2, 0, 14, 20, 14, 4, 1 / 4),
     ("e", "before"): (2, 2, 1, 0, 2, 0, 14, 20, 14, 4, 1 / 4),
@@ -100,7 +100,7 @@ LEAVING += ("adherent",)
 LEFT = {
     "a": (84, 2, False, 0.03125, True, 26.09375, True, False),
     "b": (84, 0, True, 28, False, NAN, False, False),
-    "c": (10, 1, False, 18, False, NAN, False, True),
+    "c": (10, 1, False, 25, False, NAN, False, True),
     "d": (20, 1, False, 9, False, NAN, False, True),
     "e": (28, 1, False, 8, False, NAN, False, False),
     "f": (84, 1, True, 8, True, 28, True, False),
@@ -143,9 +143,9 @@ def test_what_was_set_aside_and_what_is_intended() -> None:
         "unknown": 2,
         "skewed": None,
         "before_enrolment": 1,
-        "after_withdrawal": 1,
+        "after_withdrawal": 2,
         "after_study": 1,
-        "after_observation": 1,
+        "after_observation": 2,
         "negative_duration": 1,
     }
     rule = found().rule
@@ -286,6 +286,62 @@ def test_users_of_a_day_are_people_and_not_events() -> None:
     events = log_of({"a": [(3.0, "tap", 0), (3.5, "tap", 0)], "b": [(1.0, "tap", 0)]})
     seen = summarise_usage(events, STUDY, retention_days=(3,))
     assert seen.retention["on_day"].item() == 0.5
+
+
+@pytest.mark.parametrize("column", ["withdrawn", "observed_until", "study"])
+def test_of_a_log_of_days_nothing_counts_from_the_day_of_leaving_on_and_none_after_the_last_day_watched(
+    column: str,
+) -> None:
+    """The day of withdrawal counted, and the day after the last one watched, where the log holds days alone."""
+    days = ["2026-01-05", "2026-01-19", "2026-01-20", "2026-01-21", "2026-01-22"]
+    events = pd.DataFrame({"participant": "a", "at": days, "kind": "tap", "duration": 0.0})
+    people = pd.DataFrame({"participant": ["a"], "enrolled": ["2026-01-01"]})
+    study = STUDY | {"observed_until": "2026-01-20"} if column == "study" else STUDY
+    people = people if column == "study" else people.assign(**{column: "2026-01-20"})
+    seen = summarise_usage(events, study, participants=people, reading=LogReading(most_set_aside=1.0))
+    counted, end = (2, 19) if column == "withdrawn" else (3, 20)
+    row = seen.people.iloc[0]
+    assert (row["events_whole"], row["end_day"], row["last_use_day"]) == (counted, end, end - 1)
+    name = "after_withdrawal" if column == "withdrawn" else "after_observation"
+    assert seen.counts[name] == 5 - counted
+
+
+@pytest.mark.parametrize("column", ["withdrawn_day", "observed_until_day"])
+@pytest.mark.parametrize(("end", "counted"), [(10.0, 1), (10.25, 2), (9.75, 1), (11.0, 3)])
+def test_a_day_begins_with_its_midnight_and_a_time_of_day_still_counts(
+    column: str, end: float, counted: int
+) -> None:
+    events = log_of({"a": [(3.0, "tap", 0), (10.25, "tap", 0), (10.75, "tap", 0), (11.0, "tap", 0)]})
+    if end == 10.0:
+        events.loc[1, "day"] = 10.0
+    people = pd.DataFrame({"participant": ["a"], "enrolled_day": [0.0], column: [end]})
+    seen = summarise_usage(events, STUDY, participants=people, reading=LogReading(most_set_aside=1.0))
+    assert seen.people["events_whole"].item() == counted
+
+
+def test_of_people_watched_up_to_a_day_none_uses_the_app_on_it() -> None:
+    """Two of one person used it: 200 % of those watched."""
+    events = log_of({"a": [(1.0, "tap", 0), (30.0, "tap", 0)], "b": [(30.0, "tap", 0)]})
+    people = pd.DataFrame(
+        {"participant": ["a", "b"], "enrolled_day": 0.0, "observed_until_day": [30.0, 84.0]}
+    )
+    seen = summarise_usage(events, STUDY, participants=people, retention_days=(1, 30))
+    assert seen.retention["n"].tolist() == [2, 1] and seen.retention["on_day"].tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("marks", [[], [None], ["NA", " null ", "", "#N/A"]])
+def test_a_large_log_is_counted_as_a_small_one(
+    marks: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small log is kept at hand; of a large one ids are taken as written where none names nobody."""
+    events = log_of({"a": [(1.0, DONE, 5.0), (9.0, "tap", 0)], " n": [(2.0, "tap", 3.0)]})
+    events = pd.concat([events, *(events.head(1).assign(participant=mark) for mark in marks)])
+    small = summarise_usage(events, STUDY, reading=LogReading(most_set_aside=1.0))
+    assert small.people["participant"].tolist() == [" n", "a"] and small.counts["unreadable"] == len(marks)
+    monkeypatch.setattr("analysis.usage.summarise_usage.KEPT_AT_HAND", 0)
+    large = summarise_usage(events, STUDY, reading=LogReading(most_set_aside=1.0))
+    pd.testing.assert_frame_equal(large.people, small.people)
+    assert large.counts == small.counts and large.notes == small.notes
 
 
 # stamps, clocks, durations
@@ -599,7 +655,7 @@ def test_a_telephone_that_runs_years_ahead_does_not_show_how_far_the_log_reaches
 WEEKS = {
     "a": (0, 0, 2, 3, 1),
     "b": (0, 0, 0, 0, 0),
-    "c": (1, 0, 1, 0, 0),
+    "c": (1, 0, 0, 0, 0),
     "d": (0, 0, 0, 0, 0),
     "e": (0, 0, 1, 0, 0),
     "j": (0, 0, 1, 1, 0),
