@@ -121,6 +121,18 @@ def test_ratings_and_their_days_join_whatever_pandas_made_of_ids_and_waves(ratin
     pd.testing.assert_frame_equal(odd, whole)
 
 
+def test_the_time_of_day_of_an_answer_does_not_move_it_to_the_next_day(
+    log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame
+) -> None:
+    """Answers of the landmark's own day counted as later where their times were known, and not in `relate_adherence`."""
+    times = ratings[["participant", "wave"]].assign(day=np.where(ratings["wave"] == 1, 28, 42))
+    exact = times.assign(day=times["day"] + np.arange(len(times)) / len(times))
+    given: dict[str, Any] = {"participants": everybody, "days": [28, 42]}
+    days, moments = (landmark_scan(ratings, log, study(), times=t, **given) for t in (times, exact))
+    assert days.effects["n"].tolist() == [150, 160] and days.effects["later_answers"].tolist() == [10, 0]
+    pd.testing.assert_frame_equal(days.effects, moments.effects)
+
+
 def test_what_only_one_interval_leaves_out_is_not_found(log: pd.DataFrame, everybody: pd.DataFrame) -> None:
     after = log[log["day"] >= 28].groupby("participant").size().reindex(range(PEOPLE), fill_value=0)
     noise = np.random.default_rng(12).normal(size=PEOPLE)

@@ -339,7 +339,8 @@ def checked_ratings(
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one each."))
     frame = frame.drop(columns="day").merge(known, on=["participant", "wave"], how="left")
     # An answer without a day might be late: it counts nowhere.
-    return frame[frame["day"].notna()].reset_index(drop=True), True
+    frame = frame[frame["day"].notna()].reset_index(drop=True)
+    return frame.assign(day=np.floor(frame["day"])), True  # the day, at whatever time of it
 
 
 def landmarks_of(plan: Study, days: Sequence[int] | None = None) -> list[int]:
