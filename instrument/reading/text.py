@@ -98,6 +98,8 @@ def read_delimited(
     header, width = rows[0], len(rows[0])
     uneven = np.array([len(row) != width for row in rows[1:]], dtype=bool)
     if uneven.any():
+        if width == 1 and not rows_above:
+            _check_delimiter(path, text, caller, delimiter)
         where = name_rows(np.asarray(lines[1:])[uneven], "line")
         fact = f"{count_of(int(uneven.sum()), 'line')} ({where}) not of the {width} fields of the header."
         hint = "put quotes around text that holds the delimiter, and end no line early."

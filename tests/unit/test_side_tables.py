@@ -297,6 +297,17 @@ def test_a_separator_that_is_named_serves_only_files_that_have_it(tmp_path: Path
         read_side_table(semi, "covariates")
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_do_not_hide_which_sign_separates_fields(mark: str, tmp_path: Path) -> None:
+    """Each line had "2 fields of 1", and nothing said that the fields stand apart by another sign."""
+    path = saved(tmp_path, "s.csv", mark.join(["participant", "income"]) + f"\nP001{mark}30,5\n")
+    with pytest.raises(ResponseDataError, match="the header holds .* but none of the commas"):
+        read_side_table(path, "covariates")
+    ragged = saved(tmp_path, "r.csv", "participant\nP001,30\n")
+    with pytest.raises(ResponseDataError, match="not of the 1 fields of the header"):
+        read_side_table(ragged, "covariates")
+
+
 def test_marks_of_missing_values_are_suspected_aloud(tmp_path: Path) -> None:
     ages = [21 + k % 30 for k in range(38)]
     side = columns(tmp_path, "c.csv", participant=IDS, age=[*ages, -99, 999], score=[*range(60, 98), 98, 99])
