@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.common.result import Result
 from analysis.common.software import used
+from analysis.common.variation import varies
 from analysis.factors.pattern import Array
 from analysis.reliability.resampling import bootstrap_all, checked_level
 from instrument.answers import with_numbers
@@ -86,11 +87,13 @@ def r_squared(outcome: Array, design: Array) -> float:
     """
     total = float(np.sum((outcome - outcome.mean()) ** 2))
     weights, _, rank, _ = np.linalg.lstsq(design, outcome, rcond=None)
-    if rank < design.shape[1] or total <= 0:
+    if rank < design.shape[1] or not varies(outcome):
         return float("nan")
     return 1 - float(np.sum((outcome - design @ weights) ** 2)) / total
 
 
+DETERMINED = 1e-10
+"""Share of the outcome's variance that is rounding."""
 FAINT = 1e-9
 """Smallest eigenvalue of the correlations of terms at which sums of products say as much as the rows."""
 
@@ -182,7 +185,7 @@ def incremental_validity(
     ResponseDataError
         For an outcome or measure that is not a number, or too few persons.
     NotEstimableError
-        For collinear terms.
+        For collinear terms, an outcome without variance or one that the terms determine.
 
     Notes
     -----
@@ -216,6 +219,7 @@ def incremental_validity(
     small = _design(complete, before)
     full = pd.concat([small, _design(complete, added).drop(columns="intercept")], axis=1)
     _refuse_collinear(full, len(complete))
+    _refuse_certain(outcome, y, full.to_numpy(dtype=float))
     used("statsmodels")
     from statsmodels.regression.linear_model import OLS
 
@@ -314,6 +318,19 @@ def _refuse_collinear(full: pd.DataFrame, n: int) -> None:
                 "drop one that the others determine.",
             )
         )
+
+
+def _refuse_certain(outcome: str, y: Array, terms: Array) -> None:
+    """Refuse an outcome that all share, or that the terms determine: nothing is left to test against."""
+    if not varies(y):
+        fact = f"all {len(y)} persons who have every column have one value of {outcome!r}."
+        raise NotEstimableError(
+            fact_and_hint("incremental_validity", fact, "take an outcome in which people differ.")
+        )
+    if 1 - r_squared(y, terms) < DETERMINED:
+        fact = f"the terms determine {outcome!r} exactly."
+        hint = "leave out what the outcome was computed from."
+        raise NotEstimableError(fact_and_hint("incremental_validity", fact, hint))
 
 
 def _coefficients(fit: Any, full: pd.DataFrame, y: Array, confidence: float) -> pd.DataFrame:
