@@ -25,6 +25,7 @@ from instrument.errors import (
     kind_of,
     name_offenders,
 )
+from instrument.reading.people import labels_as_text
 
 Floats = NDArray[np.float64]
 CALLER = "relate_features"
@@ -218,7 +219,7 @@ def _people(people: pd.DataFrame, score: str, app: str, held: list[str], audited
         fact = f"there is no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "join scores, apps and covariates by person."))
     table = people[[app, score, *held]].rename(columns={app: "app"}).dropna()
-    table["app"] = table["app"].astype(str)
+    table["app"] = labels_as_text(table["app"])
     return table[table["app"].isin(audited)].reset_index(drop=True)
 
 

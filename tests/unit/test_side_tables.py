@@ -301,7 +301,7 @@ def test_a_separator_that_is_named_serves_only_files_that_have_it(tmp_path: Path
 def test_decimal_commas_do_not_hide_which_sign_separates_fields(mark: str, tmp_path: Path) -> None:
     """Each line had "2 fields of 1", and nothing said that the fields stand apart by another sign."""
     path = saved(tmp_path, "s.csv", mark.join(["participant", "income"]) + f"\nP001{mark}30,5\n")
-    with pytest.raises(ResponseDataError, match="the header holds .* but none of the commas"):
+    with pytest.raises(ResponseDataError, match=r"the header holds .* but none of the commas"):
         read_side_table(path, "covariates")
     ragged = saved(tmp_path, "r.csv", "participant\nP001,30\n")
     with pytest.raises(ResponseDataError, match="not of the 1 fields of the header"):
