@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.reading.cells import ANSWERED, CodeBook, code_books, number_of
+from instrument.exchange.coding import REASON_LABELS
+from instrument.reading.cells import ANSWERED, REASONS, CodeBook, code_books, number_of
 from instrument.recognition.items import wording_key
 from instrument.recognition.tools import plain_name
 
@@ -33,6 +34,7 @@ _CODED = re.compile(
 )
 _LETTERED = re.compile(r"[A-Za-z]{1,3}0*(\d+)")
 _STATA = re.compile(r"\.?[a-z]")
+_EXTENDED = re.compile(r"\.[a-z]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,6 +135,7 @@ def read_answer_texts(
         if moved is not None:
             found[name].meanings.update(moved.meanings)
             found[name].unsure += moved.unsure
+        found[name].meanings.update(_reasons_by_labels(scale, name, texts, books[name], value_labels))
         _read(found[name], texts, books[name], tool, decimal)
     return found
 
@@ -201,9 +204,7 @@ def _offer(
     """Offer a meaning that a person has to confirm, or none."""
     absent = plain_name(text) in ABSENT or (tool == "redcap" and text in NULL_FLAVOURS)
     absent = absent or text in OWN_MARKS.get(tool, ())
-    absent = (
-        absent or (tool == "stata" and bool(_STATA.fullmatch(text))) or bool(re.fullmatch(r"\.[a-z]", text))
-    )
+    absent = absent or (tool == "stata" and bool(_STATA.fullmatch(text))) or bool(_EXTENDED.fullmatch(text))
     letters = _LETTERED.fullmatch(text) if lettered else None
     if absent:
         found.meanings[text] = None
@@ -251,6 +252,30 @@ def _both(text: str, book: CodeBook, labels: Mapping[str, int]) -> int | None:
     code, label = (found.group(1), found.group(2)) if found.group(1) else (found.group(4), found.group(3))
     meant = labels.get(wording_key(label))
     return meant if meant is not None and meant == int(code) else None
+
+
+def _reasons_by_labels(
+    scale: Instrument,
+    name: str,
+    texts: Iterable[str],
+    book: CodeBook,
+    value_labels: Mapping[str, Mapping[Any, str]],
+) -> dict[str, int]:
+    """Codes of marks such as `.a` that the file labels with a reason, the same for all items of a scale."""
+    marks = {text for text in texts if _EXTENDED.fullmatch(text)}
+    labels = _unique_labels(book)
+    for reason, label in REASON_LABELS.items():
+        codes = [code for code, state in book.states.items() if state == REASONS.index(reason) + 1]
+        if len(codes) == 1:
+            labels.setdefault(wording_key(label), codes[0])
+    found: dict[str, set[int | None]] = {mark: set() for mark in marks}
+    for item in scale.item_ids:
+        if scale.scale_name(item) == name:
+            told = {cell_text(code): str(label) for code, label in value_labels.get(item, {}).items()}
+            for mark in marks & set(told):
+                found[mark].add(labels.get(wording_key(told[mark])))
+    meant = {mark: next(iter(codes)) for mark, codes in found.items() if len(codes) == 1}
+    return {mark: code for mark, code in meant.items() if code is not None and book.states[code] != ANSWERED}
 
 
 def _by_file_labels(

@@ -19,6 +19,7 @@ from instrument.recognition.mapping import LongForm, Mapping
 from instrument.recognition.tools import plain_name
 
 ANSWER_NAMES = ("resp", "response", "answer", "item_response", "value", "score", "rating", "antwort", "wert")
+OWN_NAME = "code"  # of the long tables that the toolkit itself writes; elsewhere it may be that of an item
 """Plain names of the column of answers where each answer has a row of its own."""
 ITEM_NAMES = ("item", "item_id", "itemid", "question", "variable", "frage")
 NO_TICK = frozenset(
@@ -145,7 +146,9 @@ def find_long(raw: RawTable, scale: Instrument) -> tuple[LongForm | None, dict[s
         named = _items_named(sorted(texts), scale)
         if len(named) < max(2, len(scale.item_ids) / 2) or len(raw.lines) <= len(texts):
             continue
-        answers = [name for name in raw.columns if plain_name(name) in ANSWER_NAMES and name != label]
+        others = [name for name in raw.columns if name != label]
+        answers = [name for name in others if plain_name(name) in ANSWER_NAMES]
+        answers = answers or [name for name in others if plain_name(name) == OWN_NAME]
         if len(answers) != 1:
             n = len(answers) or "no"
             fact = f"column {label!r} names the items, and {n} columns may hold their answers."
