@@ -30,7 +30,11 @@ CHI_SQUARE = 1e-5  # relative
 INDEX = 1e-5  # absolute
 COMPARED = [
     ("RI-CLPM and CLPM, FIML: every parameter and index", "lavaan 0.7-2", INDEX),
-    ("latent RI-CLPM and CLPM, growth curves, panel models in groups", "lavaan 0.6-14", INDEX),
+    (
+        "latent RI-CLPM and CLPM, growth curves (of ordinal answers too), panel models in groups",
+        "lavaan 0.6-14",
+        INDEX,
+    ),
 ]
 GROUPED = json.loads((HERE / "values" / "panel_groups.json").read_text())
 GROUP_CASES = {

@@ -47,6 +47,7 @@ ELSEWHERE = {
         "unit/test_graded_response.py": "max_iter",
         "unit/test_options_never_used.py": "options",
     },
+    "growth": {"reference/test_growth_ordinal_values.py": "ordered"},
     "htmt": {"pipeline/test_validity_section.py": "draws"},
     "icc": {"unit/test_jackknife_intervals.py": "interval"},
     "intraclass_correlations": {

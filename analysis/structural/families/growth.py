@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, fit_model
+from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS, fit_model
 from analysis.structural.inference.result import StructuralResult
+from analysis.structural.language.curve_syntax import ordinal_curve
 from analysis.structural.options import ModelOptions
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 
@@ -15,7 +16,7 @@ from instrument.errors import DefinitionError, fact_and_hint, name_offenders, wa
 def growth(
     model: str,
     data: pd.DataFrame,
-    estimator: str = "ML",
+    estimator: str | None = None,
     missing: str | None = None,
     group: str | None = None,
     group_equal: str | Sequence[str] = (),
@@ -23,6 +24,7 @@ def growth(
     orthogonal: bool = False,
     cluster: str | None = None,
     sampling_weights: str | None = None,
+    ordered: bool | Sequence[str] = False,
 ) -> StructuralResult:
     """Fit a latent growth curve: as `sem`, with the means in the latent variables.
 
@@ -38,9 +40,11 @@ def growth(
     data
         Shape (n_persons, n_variables): wide, one column per variable and wave; missing as NA.
     estimator
-        "ML" or "MLR".
+        "ML" (None) or "MLR"; of ordinal answers "WLSMV" (None) or "ULSMV".
     missing, group, group_equal, group_partial, orthogonal, cluster, sampling_weights
-        As in `sem`: None is full information where answers are missing.
+        As in `sem`: None is full information where answers are missing (of ordinal answers all pairs).
+    ordered
+        Ordinal answers, one item at each wave: True, or names of the columns.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def growth(
     Raises
     ------
     DefinitionError
-        For ordinal estimators, and as `sem`.
+        For estimators that do not go with `ordered`, categories that differ between waves, and as `sem`.
     ResponseDataError, NotEstimableError
         As `sem`.
 
@@ -61,10 +65,19 @@ def growth(
     predictor with `x ~~ x`) are 0 too, as in lavaan, and a warning names them.
     R equivalent: `lavaan::growth(model, data)`.
 
+    One ordinal item at each wave has no mean to follow. With `ordered` thresholds that are equal at all waves
+    (and groups) carry the curve: the mean level is 0 in the first group, the unit is the residual standard
+    deviation of its first wave (`~~` of later waves are free, with two categories all are 1), and `s ~1` is
+    the mean change in that unit. What the model says itself of thresholds, means and residuals is kept. Not
+    where what a category means may move between waves. R: `sem` with these lines,
+    `parameterization = "theta"` (Mehta, Neale & Flay, 2004).
+
     References
     ----------
     Meredith, W., & Tisak, J. (1990). Latent curve analysis. Psychometrika, 55, 107-122.
     https://doi.org/10.1007/BF02294746
+    Mehta, P. D., Neale, M. C., & Flay, B. R. (2004). Squeezing interval change from ordinal panel data.
+    Psychological Methods, 9, 301-333. https://doi.org/10.1037/1082-989X.9.3.301
 
     Examples
     --------
@@ -81,17 +94,24 @@ def growth(
     >>> fit.fit["df"].item()
     5.0
     """
-    if estimator not in CONTINUOUS_ESTIMATORS:
-        fact = f"estimator {estimator!r} does not take answers as numbers."
-        raise DefinitionError(
-            fact_and_hint("growth", fact, "use 'ML' or 'MLR', with scores in place of single ordinal items.")
-        )
     if "=~" not in model:
         fact = "the model has no growth factor (=~), so that every mean would be 0."
         raise DefinitionError(fact_and_hint("growth", fact, "write i =~ 1*t1 + 1*t2 + 1*t3, or use sem."))
+    ordinal = bool(ordered) if isinstance(ordered, bool | str) else len(ordered) > 0
+    known = ORDINAL_ESTIMATORS if ordinal else CONTINUOUS_ESTIMATORS
+    if estimator is not None and estimator not in known:
+        taken = "numbers" if estimator in ORDINAL_ESTIMATORS else "ordinal"
+        fact = f"estimator {estimator!r} does not take answers as {taken}."
+        hint = f"use {known[0]!r} or {known[1]!r}" + (
+            ", or name ordinal answers with ordered=." if taken == "numbers" else "."
+        )
+        raise DefinitionError(fact_and_hint("growth", fact, hint))
+    names: bool | list[str] = False
+    if ordinal:
+        model, names = ordinal_curve(model, data, ordered, group)
     options = ModelOptions(
-        estimator=estimator,
-        ordered=False,
+        estimator=estimator or known[0],
+        ordered=names,
         missing=missing,
         group=group,
         group_equal=group_equal,
@@ -100,10 +120,12 @@ def growth(
         orthogonal=orthogonal,
         cluster=cluster,
         sampling_weights=sampling_weights,
-        growth=True,
+        parameterization="theta" if ordinal else "delta",
+        growth=not ordinal,  # the text of an ordinal curve says of all means what they are
     )
     fit = fit_model("growth", model, data, options)
-    _warn_of_zero_means(fit)
+    if not ordinal:
+        _warn_of_zero_means(fit)
     return fit
 
 
