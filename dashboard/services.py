@@ -188,6 +188,7 @@ def overview(tree: Tree) -> dict[str, Any]:
         "questions": question_rows(tree),
         "limits": limits_of(tree),
         "failed": found["failed"],
+        "partial": found["partial"],
         "not_applicable": found["not_applicable"],
         "hidden": f"{HIDDEN}: {count}." if count else "",
         "notices": told_first(tree),

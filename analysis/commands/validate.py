@@ -329,7 +329,7 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
     from analysis.report.opening import opening_lines
     from analysis.report.questions import counted_questions
     from analysis.report.short import for_whom
-    from analysis.report.view import verdicts
+    from analysis.report.view import NOT_ESTIMATED, verdicts
 
     for note in result.tree["meta"]["notes"]:
         typer.echo(f"Note: {note}", err=True)
@@ -343,6 +343,8 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
         typer.echo(line)
     for failure in verdicts(result.tree)["failed"]:
         typer.echo(f"Failed: {failure['title']}: {failure['message']}")
+    for part in verdicts(result.tree)["partial"]:
+        typer.echo(f"{NOT_ESTIMATED}: {part['title']}: {part['message']}")
     for line in opening_lines(result.tree):
         typer.echo(line)
     page = out / "report.html"

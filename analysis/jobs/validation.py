@@ -42,7 +42,7 @@ def validate_into(job: Job, progress: Progress) -> str:
     from analysis.pipeline import validate
     from analysis.pipeline.beside import suited_workers
     from analysis.report.questions import counted_questions
-    from analysis.report.view import verdicts
+    from analysis.report.view import NOT_ESTIMATED, verdicts
 
     progress("Reading", 0, 0)
     data, plan = _of_the_store(job) if "study" in job.request else _of_files(job)
@@ -63,6 +63,10 @@ def validate_into(job: Job, progress: Progress) -> str:
     parts = [
         f"{len(written)} files. {counted_questions(result.tree)}",
         *(f"Failed: {failure['title']}." for failure in found["failed"]),
+        *(
+            f"{NOT_ESTIMATED}: a part of {title}."
+            for title in dict.fromkeys(f["title"] for f in found["partial"])
+        ),
     ]
     return " ".join(parts)
 

@@ -10,7 +10,7 @@ from analysis.report.labels import tree_for_readers
 from analysis.report.limits import untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.standards import PROPERTIES_SOURCE, evidence_by_property, ordered
-from analysis.report.view import STATUS, Tree, notices
+from analysis.report.view import PART_NOT_ESTIMATED, STATUS, Tree, notices
 from instrument.common.formatting import fill_prose
 
 NAME = "draft_text.md"
@@ -59,7 +59,7 @@ def _lines(tree: Tree) -> Iterator[str]:
         for line in untested_lines(section):
             yield f"\n{line}"
         for problem in section["problems"]:
-            yield f"\nA part of this failed: {problem}"
+            yield f"\n{PART_NOT_ESTIMATED}: {problem}"
         for warning in section["warnings"]:
             yield f"\nLimit: {warning}"
     yield "\n### Measurement properties\n"

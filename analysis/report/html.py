@@ -36,7 +36,17 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.templating import page_templates
-from analysis.report.view import LONG_TABLE, Tree, filled_tables, method_line, notices, table_view, verdicts
+from analysis.report.view import (
+    LONG_TABLE,
+    NOT_ESTIMATED,
+    PART_NOT_ESTIMATED,
+    Tree,
+    filled_tables,
+    method_line,
+    notices,
+    table_view,
+    verdicts,
+)
 from instrument.common.formatting import fill_prose, format_value
 
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
@@ -73,6 +83,8 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
         meta=tree["meta"],
         notices=notices(tree),
         verdicts=verdicts(tree),
+        not_estimated=NOT_ESTIMATED,
+        part_not_estimated=PART_NOT_ESTIMATED,
         limits=limits_of(tree),
         questions=question_rows(tree),
         questions_heading=QUESTIONS,

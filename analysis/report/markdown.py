@@ -20,6 +20,8 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    NOT_ESTIMATED,
+    PART_NOT_ESTIMATED,
     STATUS,
     TableView,
     Tree,
@@ -63,7 +65,7 @@ def _lines(tree: Tree) -> Iterator[str]:
             yield f"**{STATUS[section['status']]}.** {section['message']}"
             continue
         for problem in section["problems"]:
-            yield f"**A part of this failed.** {problem}\n"
+            yield f"**{PART_NOT_ESTIMATED}.** {problem}\n"
         for line in untested_lines(section):
             yield line + "\n"
         for sentence in prose(section):
@@ -99,6 +101,8 @@ def _summary_lines(tree: Tree) -> Iterator[str]:
         yield f"- **{limit.heading}.** {limit.text}"
     for failure in verdicts(tree)["failed"]:
         yield f"- **Failed:** {failure['title']}. {failure['message']}"
+    for part in verdicts(tree)["partial"]:
+        yield f"- **{NOT_ESTIMATED}:** {part['title']}. {part['message']}"
     yield f"\n**{SHOWN}**\n"
     for source, rows in (
         (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),

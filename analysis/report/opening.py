@@ -343,6 +343,8 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
         if point.state is State.PARTLY and point.met < point.asked and (text := _lacking(point)):
             yield Step(text=text, section=point.section)
     yield from _theme(tree)
+    for part in verdicts(tree)["partial"]:
+        yield Step(text=words.PART.format(part["title"]), section=part["section"])
     for state in (State.UNTESTABLE, State.NOT_ASKED):
         for prop in words.ASK_ORDER:
             point = by_property[prop]

@@ -67,5 +67,6 @@ FIXED = "See why some of it could not be tested. More people alone may not help 
 REAL_PEOPLE = "Ask real people. A program made up every answer here."
 NOTHING = "Nothing is left to do by these rules. Ask other people, and see if it holds."
 FAILED = "Mend what failed: {}."
+PART = "See what could not be estimated: {}."
 LOOK_AT = "Look at “{}” first: it is rated low, and goes with staying."
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -34,6 +34,8 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    NOT_ESTIMATED,
+    PART_NOT_ESTIMATED,
     STATUS,
     TableView,
     Tree,
@@ -131,7 +133,7 @@ def _section_lines(
     elsewhere: str,
 ) -> Iterator[str]:
     for problem in section["problems"]:
-        yield f"#notice({quoted('A part of this failed')}, {quoted(problem)})"
+        yield f"#quiet({quoted(PART_NOT_ESTIMATED)}, {quoted(problem)})"
     for line in untested_lines(section):
         yield f"#small({quoted(line)})"
     if extent is Extent.MAIN:
@@ -158,6 +160,8 @@ def _summary_lines(tree: Tree, extent: Extent) -> Iterator[str]:
         yield f"#quiet({quoted(limit.heading)}, {quoted(limit.text)})"
     for failure in verdicts(tree)["failed"]:
         yield f"#notice({quoted('Failed: ' + failure['title'])}, {quoted(failure['message'])})"
+    for part in verdicts(tree)["partial"]:
+        yield f"#quiet({quoted(f'{NOT_ESTIMATED}: ' + part['title'])}, {quoted(part['message'])})"
     yield from _evidence_lines(tree, extent)
     yield f"#subheading({quoted(QUESTIONS)})"
     yield from _rule_lines(tree, extent)

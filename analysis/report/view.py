@@ -158,6 +158,8 @@ def option_words(value: Any, key: str = "") -> str:
     return format_value(value, "r2" if key in PROBABILITIES else "text")
 
 
+NOT_ESTIMATED = "Could not be estimated"
+PART_NOT_ESTIMATED = "A part of this could not be estimated"
 STATUS = {"failed": "Failed", "untestable": "Could not be tested", "not_applicable": "Not asked"}
 
 
@@ -179,17 +181,18 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
     Returns
     -------
     dict
-        `met`, `not_met`, `untested`, `hidden`: findings with section name and printed value; `failed`
-        (sections and parts that failed), `untestable`, `not_applicable`: sections with their message.
+        `met`, `not_met`, `untested`, `hidden`: findings with section name and printed value; `failed`,
+        `untestable`, `not_applicable`: sections with their message; `partial`: parts of the other sections
+        that could not be estimated.
     """
     sorted_out: dict[str, list[dict[str, Any]]] = {verdict.value: [] for verdict in Verdict}
-    sorted_out |= {"failed": [], "untestable": [], "not_applicable": []}
+    sorted_out |= {"failed": [], "partial": [], "untestable": [], "not_applicable": []}
     for name, finding in findings(tree):
         entry = {**finding, "section": name, "printed": format_value(finding["value"], finding["format"])}
         sorted_out[finding["verdict"]].append(entry)
     for name, section in tree["sections"].items():
         messages = [section["message"]] if section["message"] else section["problems"]
-        key = section["status"] if section["status"] != "ok" else "failed"
+        key = section["status"] if section["status"] != "ok" else "partial"
         for message in messages:
             sorted_out[key].append({"section": name, "title": section["title"], "message": message})
     return sorted_out

@@ -36,6 +36,8 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    NOT_ESTIMATED,
+    PART_NOT_ESTIMATED,
     STATUS,
     TableView,
     Tree,
@@ -200,6 +202,8 @@ def _add_summary(document: Document, tree: Tree, extent: Extent) -> None:
         _labelled(document, f"{limit.heading}. ", limit.text)
     for failure in verdicts(tree)["failed"]:
         _labelled(document, f"Failed: {failure['title']}. ", failure["message"])
+    for part in verdicts(tree)["partial"]:
+        _labelled(document, f"{NOT_ESTIMATED}: {part['title']}. ", part["message"])
     _add_evidence(document, tree, extent)
     document.add_heading(QUESTIONS, 2)
     _add_rules(document, tree, extent)
@@ -259,7 +263,7 @@ class _Paged:
 def _add_section(document: Document, tree: Tree, name: str, paged: _Paged, elsewhere: str) -> None:
     section, extent = tree["sections"][name], paged.extent
     for problem in section["problems"]:
-        _labelled(document, "A part of this failed. ", problem)
+        _labelled(document, f"{PART_NOT_ESTIMATED}. ", problem)
     for line in untested_lines(section):
         document.add_paragraph(line)
     if extent is Extent.MAIN:

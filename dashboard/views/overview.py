@@ -13,6 +13,7 @@ from analysis.report.limits import Limit
 from analysis.report.opening import Opening, Point
 from analysis.report.questions import QUESTIONS
 from analysis.report.standards import SHOWN
+from analysis.report.view import NOT_ESTIMATED
 from dashboard import services
 from dashboard.catalogue import path_of
 from dashboard.views import parts
@@ -38,6 +39,7 @@ def show() -> None:
     st.markdown(f"## {escaped(first.sentence)}")
     _next(first)  # before what takes more room: a phone shows it on its first screen
     _failed(page["failed"])
+    _partial(page["partial"])
     _points(first.points)
     _levels(first)
     by_nature = [limit for limit in page["limits"] if limit.is_of_the_scale]
@@ -69,13 +71,18 @@ def _box(limit: Limit) -> None:
 
 
 def _failed(failures: list[dict[str, str]]) -> None:
-    """Show one box for each topic that failed; where several of its parts did, its page tells of each."""
+    for failure in failures:
+        st.error(f"**Failed: {failure['title']}**  \n{failure['message']}")
+
+
+def _partial(failures: list[dict[str, str]]) -> None:
+    """Show one box for each topic of which parts are lacking; where several are, its page tells of each."""
     told: dict[str, list[str]] = {}
     for failure in failures:
         told.setdefault(failure["title"], []).append(failure["message"])
     for title, (message, *others) in told.items():
         rest = f" (the first of {len(others) + 1} parts; its page tells of each)" if others else ""
-        st.error(f"**Failed: {title}**{rest}  \n{message}")
+        st.info(f"**{NOT_ESTIMATED}: {title}**{rest}  \n{message}")
 
 
 def _next(first: Opening) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.report.labels import READ
+from analysis.report.view import PART_NOT_ESTIMATED
 from dashboard import services
 from dashboard.filters import touching
 from dashboard.glossary import explained
@@ -31,7 +32,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str]) -> 
         st.markdown(page["next_step"])
         return
     for problem in section.get("problems", []):
-        st.error(f"A part of this failed. {problem}")
+        st.info(f"{PART_NOT_ESTIMATED}. {problem}")
     for line in page["untested"]:
         parts.small(line)
     if page["filtered"]:

@@ -92,19 +92,27 @@ def test_what_to_do_stands_before_the_nine_and_a_long_notice_in_one_line_and_beh
     assert door.markdown[0].value == f":small[:orange[**Candidate.**] {notice.strip()}]"
 
 
-def test_a_topic_of_which_several_parts_failed_has_one_box(placed: Any, results_tree: dict[str, Any]) -> None:
+def test_a_topic_of_which_several_parts_are_lacking_has_one_box(
+    placed: Any, results_tree: dict[str, Any]
+) -> None:
     tree = json.loads(json.dumps(results_tree))
     tree["sections"]["longitudinal"]["problems"] = ["North stood still.", "South too.", "West too."]
     tree["sections"]["scores"]["problems"] = ["Nobody answered."]
+    tree["sections"]["groups"] |= {"status": "failed", "message": "It broke.", "problems": []}
     placed(tree)
-    many, one = (f"**Failed: {tree['sections'][name]['title']}**" for name in ("longitudinal", "scores"))
-    assert sorted(entry.value for entry in opened("overview").error) == sorted(
+    names = ("longitudinal", "scores")
+    many, one = (f"**Could not be estimated: {tree['sections'][name]['title']}**" for name in names)
+    page = opened("overview")
+    assert [entry.value for entry in page.error] == [
+        f"**Failed: {tree['sections']['groups']['title']}**  \nIt broke."
+    ]
+    assert sorted(entry.value for entry in page.info if "Could not be" in entry.value) == sorted(
         [
             f"{many} (the first of 3 parts; its page tells of each)  \nNorth stood still.",
             f"{one}  \nNobody answered.",
         ]
     )
-    on_its_page = " ".join(entry.value for entry in opened("change", tab="longitudinal").error)
+    on_its_page = " ".join(entry.value for entry in opened("change", tab="longitudinal").info)
     assert all(words in on_its_page for words in ("North stood still.", "South too.", "West too."))
 
 
@@ -255,4 +263,5 @@ def test_what_a_scale_is_waits_behind_a_door_and_what_these_answers_lack_does_no
     shown = next(door for door in page.expander if door.label == SHOWN)
     behind = [entry.value for entry in shown.info]
     assert behind == whole[:1]
-    assert [entry.value for entry in page.info if entry.value not in behind] == whole[1:]
+    told = [entry.value for entry in page.info if not entry.value.startswith("**Could not be estimated")]
+    assert [value for value in told if value not in behind] == whole[1:]

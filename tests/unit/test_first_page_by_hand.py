@@ -148,6 +148,12 @@ def test_steps_in_their_order() -> None:
         (opening_words.REAL_PEOPLE, ""),
         (opening_words.MORE_PEOPLE, "flow"),
     ]
+    # a part that could not be estimated is nothing to mend, and comes after what does not hold
+    partly = section(problems=["a week: too few", "another: too few"], title="Course")
+    assert steps(use_course=partly, models=many["models"])[:2] == [
+        (mend[Property.STRUCTURE], "models"),
+        (opening_words.PART.format("Course"), "use_course"),
+    ]
     del many["models"], many["reliability"]
     # what could not be tested comes before what was never asked, though content stands first of the nine
     lack = opening_words.LACK

@@ -210,7 +210,8 @@ def test_what_was_written_is_named_with_what_failed_and_notes_apart(
     monkeypatch.setattr(f"{report}.questions.counted_questions", lambda _: "counted")
     monkeypatch.setattr(f"{report}.short.for_whom", lambda _: "for all")
     failed = [{"title": "Use", "message": "no log"}]
-    monkeypatch.setattr(f"{report}.view.verdicts", lambda _: {"failed": failed})
+    lacking = [{"title": "Course", "message": "one week: too few"}]
+    monkeypatch.setattr(f"{report}.view.verdicts", lambda _: {"failed": failed, "partial": lacking})
     result: Any = SimpleNamespace(tree={"meta": {"notes": ["a wave assumed"]}})
     page, short, tree = (tmp_path / name for name in ("report.html", "report_short.html", "results.json"))
     for written, last in (
@@ -221,7 +222,10 @@ def test_what_was_written_is_named_with_what_failed_and_notes_apart(
         said = capsys.readouterr()
         lines = said.out.splitlines()
         assert lines[:3] == [f"{len(written)} files in {tmp_path}", "counted", "Failed: Use: no log"]
-        assert lines[3:] == last and said.err == "Note: a wave assumed\n"
+        assert (
+            lines[3:] == ["Could not be estimated: Course: one week: too few", *last]
+            and said.err == "Note: a wave assumed\n"
+        )
     assert (
         validating._plain("Scores", 2, 5) == "[2/5] Scores"
         and validating._plain("Writing", 0, 0) == "Writing"

@@ -101,10 +101,11 @@ def test_claims_sorted_by_verdict_and_failures_named() -> None:
     found = verdicts(tree)
     assert {v.value: len(found[v.value]) for v in Verdict} == dict.fromkeys((v.value for v in Verdict), 1)
     assert found["met"][0]["printed"] == ".80" and found["met"][0]["section"] == "a"
-    assert [(f["title"], f["message"]) for f in found["failed"]] == [
-        ("A", "one"),
-        ("A", "two"),
-        ("B", "boom"),
+    # a part that these answers cannot tell is no failure of the whole
+    assert [(f["title"], f["message"]) for f in found["failed"]] == [("B", "boom")]
+    assert [(f["title"], f["message"], f["section"]) for f in found["partial"]] == [
+        ("A", "one", "a"),
+        ("A", "two", "a"),
     ]
     assert [f["title"] for f in found["untestable"]] == ["C"]
     assert [f["message"] for f in found["not_applicable"]] == ["no groups"]
@@ -160,7 +161,7 @@ def test_the_draft_counts_what_was_tested() -> None:
     )
     assert "Another? By the rule Rule: ≥ .70 (Paper) this could not be judged here (too few people)." in text
     assert "Alpha is .50." in text
-    assert "\nA part of this failed: omega: no convergence." in text
+    assert "\nA part of this could not be estimated: omega: no convergence." in text
     assert "\nLimit: a few rows were left out." in text
     assert "*Data.* 75 administrations" in text and "*Software.* python 3" in text
 
