@@ -114,13 +114,18 @@ def _refuse_alike(raw: RawTable, name: str, texts: list[str]) -> None:
 def wave_key(text: str) -> str:
     """Give what two writings of one wave share: no capitals, blanks and marks; numbers by what they are.
 
+    A point or comma between digits stays: the first repetition of week 1, week_1.1, is not week_11.
+
     Examples
     --------
-    >>> wave_key("Week 3"), wave_key("week-3"), wave_key("1.0"), wave_key("10")
-    ('week3', 'week3', '1', '10')
+    >>> wave_key("Week 3"), wave_key("week-3"), wave_key("1.0"), wave_key("10"), wave_key("week_1,1")
+    ('week3', 'week3', '1', '10', 'week1.1')
     """
     number = number_of(text)
-    return str(number) if isinstance(number, int) else re.sub(r"[\W_]+", "", text.casefold()) or text
+    if isinstance(number, int):
+        return str(number)
+    pointed = re.sub(r"(?<=\d)[.,](?=\d)", ".", text.casefold())
+    return re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_", "", pointed) or text
 
 
 def _labels(raw: RawTable, name: str) -> list[str]:

@@ -72,6 +72,14 @@ def test_no_other_name_is_answered(host: str) -> None:
     assert refusal([(b"host", host.encode())]) is not None
 
 
+def test_a_port_has_five_digits_at_most_and_an_origin_the_whole_of_it() -> None:
+    assert refusal([(b"host", b"127.0.0.1:65535")]) is None
+    assert refusal([(b"host", b"127.0.0.1:123456")]) is not None
+    asked = (b"host", b"127.0.0.1:8000")
+    assert refusal([asked, (b"origin", b"http://127.0.0.1:8000")]) is None
+    assert refusal([asked, (b"origin", b"http://127.0.0.1:80001")]) is not None
+
+
 def test_one_name_and_no_second() -> None:
     assert refusal([]) is not None
     assert refusal([(b"host", b"localhost"), (b"host", b"rebound.example")]) is not None
