@@ -279,9 +279,24 @@ def evidence_of(sections: Mapping[str, Any]) -> dict[Property, Evidence]:
     consistency, structure = made[Property.CONSISTENCY], made[Property.STRUCTURE]
     if consistency.tally.tested and structure.state is not State.SHOWN:
         made[Property.CONSISTENCY] = replace(consistency, note=UNIDIMENSIONAL)
+    if structure.state is State.NOT_SHOWN and _one_index_would_do(sections):
+        made[Property.STRUCTURE] = replace(structure, note=EVERY_INDEX)
     return made
 
 
+def _one_index_would_do(sections: Mapping[str, Any]) -> bool:
+    """Whether some of the indices of fit that COSMIN names pass where others do not."""
+    asked = [
+        f["verdict"]
+        for section in sections.values()
+        for f in section["findings"]
+        if f["rule"].startswith(FIT_INDEX)
+    ]
+    return Verdict.MET in asked and Verdict.NOT_MET in asked
+
+
+FIT_INDEX = "COSMIN structural validity"
+EVERY_INDEX = "COSMIN asks for one of CFI, TLI, RMSEA and SRMR; here all that are judged must hold."
 UNIDIMENSIONAL = "COSMIN counts it only where the structure is shown, too."
 
 

@@ -352,6 +352,22 @@ def test_claims_bear_on_one_property_and_silent_sections_are_untested() -> None:
     ]
     sections["models"] = section(finding("met", property="structure"), bears_on=["structure"])
     assert evidence_of(sections)[Property.CONSISTENCY].words == "Shown."
+    # COSMIN's indices are joined by "or"; where one of several does not hold here, that is said
+    cfi, srmr = (
+        {"property": "structure", "rule": f"COSMIN structural validity, {name}: > 1"} for name in "ab"
+    )
+    for one, other, told in (
+        ("met", "not_met", True),
+        ("not_met", "met", True),
+        ("not_met", "not_met", False),
+        ("met", "met", False),
+    ):
+        both = [finding(one, **cfi), finding(other, **srmr)]
+        sections["models"] = section(*both, bears_on=["structure"])
+        assert ("asks for one of CFI" in evidence_of(sections)[Property.STRUCTURE].words) is told
+    loading = finding("not_met", property="structure", rule="Salient loading: > 1")
+    sections["models"] = section(finding("met", **cfi), loading, bears_on=["structure"])
+    assert evidence_of(sections)[Property.STRUCTURE].words == "Not shown."
     del sections["models"]
     assert "COSMIN counts it only" in evidence_of(sections)[Property.CONSISTENCY].words
 
