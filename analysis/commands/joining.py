@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.pipeline.joining import WHOLE, people_who_answered, where_known
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.ids import MOST_LOST, compare_ids
+from instrument.recognition.came_in import OF_ANSWERS
 from instrument.study_data import StudyData
 
 PARTIAL = ("outcomes", "times")
@@ -38,7 +39,11 @@ def refuse_lost_people(data: StudyData, command: str) -> list[str]:
     answered = people_who_answered(data.responses, data.scale)
     known = {str(name) for name in data.responses["participant"]}
     notes: list[str] = []
-    whole = {name: table for name in WHOLE if (table := getattr(data, name)) is not None}
+    whole = {
+        name: table
+        for name in WHOLE
+        if (table := getattr(data, name)) is not None and not table.attrs.get(OF_ANSWERS)  # else no join
+    }
     for name, table in whole.items():
         there = {str(one) for one in table["participant"]}
         notes += _compared(answered, there, "people who answered", f"the table of {name}", command)
@@ -54,6 +59,8 @@ def refuse_lost_people(data: StudyData, command: str) -> list[str]:
 def _compared(these: set[str], others: set[str], who: str, where: str, command: str) -> list[str]:
     match = compare_ids(these, others)
     total = match.known + match.unknown
+    if not total:
+        return []
     if not match.unknown:
         return [f"all {total} {who} are in {where}"]
     fact = f"{match.unknown} of {total} {who} are not in {where}"

@@ -85,7 +85,8 @@ def refuse_joins_without_ids(
             fact = f"nobody answered measure {other.id!r} at a wave of the scale: {theirs} and {own}."
             raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
         gave = people_who_answered(answers, other)
-        notes.append(f"{other.title}: {len(gave & answered)} of {len(gave)} people answered the scale too")
+        both = f"{len(gave & answered)} of {len(gave)} people answered the scale too"
+        notes.append(f"{other.title}: {both if gave else 'nobody answered it'}")
     return notes
 
 

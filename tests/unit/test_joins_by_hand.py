@@ -73,9 +73,7 @@ def test_people_that_a_measure_shares_are_counted() -> None:
     assert joined(people("a", "b"), [(people("b", "b", "c", "x"), other)]) == [
         "Other scale: 1 of 3 people answered the scale too"
     ]
-    assert joined(people("a", "b"), [(people(), other)]) == [
-        "Other scale: 0 of 0 people answered the scale too"
-    ]
+    assert joined(people("a", "b"), [(people(), other)]) == ["Other scale: nobody answered it"]
     with pytest.raises(ResponseDataError, match="none of the 2 people of measure 'other' is among the 1 who"):
         joined(people("a"), [(people("x", "y"), other)])
 

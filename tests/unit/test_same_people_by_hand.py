@@ -16,6 +16,7 @@ from analysis.commands.reading_study import _numbered_alike
 from analysis.pipeline.joining import refuse_like_waves
 from instrument.errors import ResponseDataError, ToolkitWarning
 from instrument.loading import load
+from instrument.recognition.came_in import OF_ANSWERS
 from instrument.study import Wave, make_study
 from instrument.study_data import StudyData
 
@@ -68,6 +69,16 @@ def test_who_is_enrolled_is_known_and_where_was_looked_is_said() -> None:
         ResponseDataError, match=r"1 of 2 people in the table of outcomes are not in the answers\."
     ):
         refuse_lost_people(replace(given, enrolment=None), "dta")
+
+
+def test_covariates_among_the_answers_are_no_other_table_and_nobody_is_not_all() -> None:
+    """Of columns beside the items it was said that all 260 people were in the table of covariates."""
+    own = table("a", "b")
+    own.attrs[OF_ANSWERS] = True
+    given = inputs(responses=table("a", "b"), covariates=own, outcomes=table("a"))
+    assert refuse_lost_people(given, "dta") == ["all 1 people in the table of outcomes are in the answers"]
+    nobody = replace(given, covariates=table("a", "b"), outcomes=table("a").iloc[:0])
+    assert refuse_lost_people(nobody, "dta") == ["all 2 people who answered are in the table of covariates"]
 
 
 def test_a_person_has_a_time_at_each_wave_and_one_at_each() -> None:
