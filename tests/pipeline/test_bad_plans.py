@@ -109,3 +109,13 @@ def test_what_overrides_is_checked_with_the_plan() -> None:
     assert other.overridden == {"missing": "command line"} and other.origin("missing") == "overridden"
     with pytest.raises(DefinitionError, match="a plan is needed, got an int"):
         settle(3)  # type: ignore[arg-type]
+
+
+def test_a_slip_in_a_plan_is_one_though_something_else_was_asked_for_beside_it(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """Topics given beside a plan hid that one of the plan's own is none."""
+    with pytest.raises(DefinitionError, match=r"topics\[1\]: there is no 'reliabilty'"):
+        validate(first, scale, plan={"topics": ["flow", "reliabilty"]}, topics=("flow",))
+    made = validate(first, scale, plan={"topics": ["flow", "reliability"]}, topics=("flow",)).to_dict()
+    assert "reliability" not in made["sections"]
