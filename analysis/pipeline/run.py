@@ -294,8 +294,9 @@ def validate(
         columns_known(context.known_covariates, context.outcomes),
     )
     # what a locked plan names and these data lack is told as a deviation; in any other plan it is a slip
-    # as written: a slip is one where something else was asked for beside the plan, too
-    refuse_unfitting(settled.written, context.scale, *(beside_answers if settled.seal is None else ()))
+    # topics as written: a slip is one where others were asked for beside the plan, too
+    written = decided.model_copy(update={"topics": settled.written.topics})
+    refuse_unfitting(written, context.scale, *(beside_answers if settled.seal is None else ()))
     if lacking and lacking not in context.notes:  # the command has said it already
         context.notes += (lacking,)
     context.notes += (*suspected_covariates(context), *moving_covariates(context), *_namesakes(context))

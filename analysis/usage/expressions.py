@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 
 from analysis.usage.clock import UTC_SHIFTS, Shifts, on_clock
-from analysis.usage.reading import LONG_MINUTES, NOBODY, ReadLog, is_absent, is_there
+from analysis.usage.reading import DAY_ALONE, LONG_MINUTES, NOBODY, ReadLog, is_absent, is_there
 from instrument.errors import ResponseDataError, fact_and_hint
 
 SECONDS_PER_DAY = 86_400.0
@@ -58,14 +58,18 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     """
     table = _with_people(log.table, people)
     day = _day_of(table, people, rule.shifts)
+    whole = _is_day_alone(table, "at")
     minutes = table["minutes"] if "minutes" in table.columns else ibis.literal(0.0)
     known: Any = table["is_known"] if "is_known" in table.columns else ibis.literal(True)
     nobody = is_absent(table["participant"])
     received = _received(table, rule.shifts)
     skewed = ibis.literal(False)
     if received is not None:
-        skewed = (day > received + rule.skew_minutes / MINUTES_PER_DAY).fill_null(False)
+        some_time = _is_day_alone(table, "received")  # it came at some time of that day
+        slack = ibis.cases((some_time, 1.0), else_=rule.skew_minutes / MINUTES_PER_DAY)
+        skewed = (day > received + slack).fill_null(False)
         day = ibis.cases((skewed, received), else_=day)
+        whole = ibis.cases((skewed, some_time), else_=whole)
     gone: Any = ibis.literal(False)
     if "withdrawn_day" in table.columns:
         gone = _is_past(day, table["withdrawn_day"])
@@ -78,7 +82,8 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     unreadable = nobody | (known & (is_absent(table["kind"]) | is_absent(day)))
     begins: Any = ibis.literal(0.0)
     if "began_day" in table.columns and "day" not in table.columns:
-        begins = table["began_day"].fill_null(0.0)
+        began = table["began_day"].fill_null(0.0)
+        begins = ibis.cases((whole, began.floor()), else_=began)
     before, after = (day < begins).fill_null(False), (day >= rule.study_days).fill_null(False)
     kept = {name: table[name] for name in ("event_id", "content") if name in table.columns}
     flags = {name: table[name] for name in table.columns if name.startswith(("is_misread_", "is_offset_"))}
@@ -139,7 +144,21 @@ def _day_of(table: Any, people: pd.DataFrame | None, shifts: Shifts) -> Any:
         fact = "events carry timestamps (`at`) but it is not known when anybody was enrolled."
         hint = "pass participants with a column 'enrolled', or give days since enrolment as `day`."
         raise ResponseDataError(fact_and_hint("summarise_usage", fact, hint))
-    return _days_between(on_clock(table["at_us"], shifts), table["enrolled_us"])
+    return _days_between(_by_clock(table, "at", shifts), table["enrolled_us"])
+
+
+def _by_clock(table: Any, name: str, shifts: Shifts) -> Any:
+    """Stamps as the clock showed them: a day without a time is that day wherever the clock stands."""
+    stamps, alone = table[f"{name}_us"], f"{DAY_ALONE}{name}"
+    shifted = on_clock(stamps, shifts)
+    if alone not in table.columns or all(shift == 0 for _, shift in shifts):
+        return shifted
+    return ibis.cases((table[alone], stamps), else_=shifted)
+
+
+def _is_day_alone(table: Any, name: str) -> Any:
+    alone = f"{DAY_ALONE}{name}"
+    return table[alone] if alone in table.columns else ibis.literal(False)
 
 
 def _days_between(late: Any, early: Any) -> Any:
@@ -150,7 +169,7 @@ def _received(table: Any, shifts: Shifts) -> Any:
     if "received_day" in table.columns:
         return table["received_day"]
     if "received_us" in table.columns and "enrolled_us" in table.columns:
-        return _days_between(on_clock(table["received_us"], shifts), table["enrolled_us"])
+        return _days_between(_by_clock(table, "received", shifts), table["enrolled_us"])
     return None
 
 

@@ -35,10 +35,13 @@ HOURS = "h:mm:ss"
 LONG_MINUTES = 240.0
 """Events longer than four hours are rare: where many are, the numbers are hardly minutes."""
 MANY_LONG = 0.01
+MICROSECONDS_PER_DAY = 86_400_000_000
 MOST_EXACT = 2.0**53
 """From here on not every whole number is a decimal of its own: ids next to each other become one."""
 CLOCKS = ("at", "received")
-DAY_ALONE = r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\s*"
+DAY_ALONE = "day_alone_"
+"""Before the name of a column of stamps: whether a cell is a day without a time, which no clock moves."""
+DAY_IN_TEXT = r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\s*"
 NO_TIME = (
     "{0!r} holds days without a time: events of one day are one session, "
     "and those alike in all else count once"
@@ -206,6 +209,7 @@ def read_log(table: Any, con: Any, reading: LogReading) -> ReadLog:
         forms[name] = form.name if form else "timestamp"
         value = _clock(cells, form, con)
         columns[f"{name}_us"] = value
+        columns[f"{DAY_ALONE}{name}"] = _is_day_alone(cells, form, value, con)
         if form is not None:
             columns[f"is_misread_{name}"] = is_there(cells) & is_absent(value)
             misread.append(name)
@@ -276,7 +280,7 @@ def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockFo
         if not len(first):
             fact = f"{where} is empty."
             raise reading.fault(fact, "give timestamps there, or days since enrolment as `day`.")
-        if first["cell"].str.fullmatch(DAY_ALONE).all():
+        if first["cell"].str.fullmatch(DAY_IN_TEXT).all():
             reading.notes.append(NO_TIME.format(name))
         return recognised_form(first["cell"].tolist(), reading.caller, where, named)
     if kind.is_numeric():
@@ -292,6 +296,25 @@ def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockFo
             )
         return recognised_number(float(low), float(high), reading.caller, where)
     raise reading.fault(f"{where} holds {kind}, not points in time.", "give timestamps or ISO 8601 texts.")
+
+
+def _is_day_alone(cells: Any, form: ClockForm | None, value: Any, con: Any) -> Any:
+    """Whether each cell is a day without a time; of stamps of an engine, where the first are all midnight."""
+    kind = cells.type()
+    if kind.is_date():
+        return is_there(cells)
+    if form is not None and form.is_text:
+        return cells.re_search(f"^{DAY_IN_TEXT}$").fill_null(False)
+    if form is not None:
+        if form.name != EXCEL:
+            return ibis.literal(False)
+        number = cells.try_cast("float64") if kind.is_string() else cells
+        return (number == number.floor()).fill_null(False)
+    if getattr(kind, "timezone", None) is not None:
+        return ibis.literal(False)
+    midnight = value % MICROSECONDS_PER_DAY == 0
+    first = con.execute(midnight.name("cell").as_table().filter(lambda t: is_there(t.cell)).limit(LOOKED_AT))
+    return midnight.fill_null(False) if len(first) and bool(first["cell"].all()) else ibis.literal(False)
 
 
 def _micros_of(stamp: Any, con: Any) -> Any:

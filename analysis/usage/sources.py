@@ -303,8 +303,8 @@ def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(column.cat.categories.dtype)
         if is_datetime64_any_dtype(column.dtype):
-            if getattr(column.dt, "tz", None) is not None:
-                column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+            if getattr(column.dt, "tz", None) is not None:  # instants: a midnight of theirs is no day alone
+                column = column.dt.tz_convert("UTC")
             plain[name] = column.dt.as_unit("us")
         elif name == "participant" and column.dtype == object and not _are_dates(column.dropna()):
             written = column.map(as_label, na_action="ignore")  # exactly: decimals hold too few digits
@@ -317,7 +317,9 @@ def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
 def _plain_objects(column: pd.Series) -> pd.Series:
     present = column.dropna()
     if _are_dates(present):
-        return pd.to_datetime(column, utc=True).dt.tz_localize(None).dt.as_unit("us")
+        instants = pd.to_datetime(column, utc=True).dt.as_unit("us")
+        is_aware = any(getattr(cell, "tzinfo", None) is not None for cell in present)
+        return instants if is_aware else instants.dt.tz_localize(None)
     if len(present) and all(
         isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in present
     ):

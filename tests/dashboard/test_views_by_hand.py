@@ -215,7 +215,7 @@ def _first(**changes: Any) -> Opening:
 
 def _page(**changes: Any) -> dict[str, Any]:
     made = {"title": "Scale", "study": "A trial", "opening": _first(), "states": [], "questions": []}
-    made |= {"limits": [], "failed": [], "not_applicable": [], "hidden": "", "notices": []}
+    made |= {"limits": [], "failed": [], "partial": [], "not_applicable": [], "hidden": "", "notices": []}
     return {**made, **changes}
 
 

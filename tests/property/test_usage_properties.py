@@ -181,11 +181,12 @@ def test_random_logs_equal_sql_and_pandas(rows: list[tuple[Any, ...]]) -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(-2, 12)), min_size=1, max_size=40),
     st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=4, max_size=4),
+    st.sampled_from(["UTC", "America/New_York", "Pacific/Auckland", "Europe/Berlin"]),
 )
 def test_random_logs_of_days_alone_equal_a_count_of_days(
-    events: list[tuple[int, int]], ends: list[tuple[int, int]]
+    events: list[tuple[int, int]], ends: list[tuple[int, int]], zone: str
 ) -> None:
-    """Nothing counts of the day of withdrawal, all of the last day watched, and no share exceeds one."""
+    """Nothing counts of the day of withdrawal, all of the last day watched; no clock moves a day to another."""
     start = pd.Timestamp("2026-03-25")
 
     def on(day: int) -> str:
@@ -206,7 +207,7 @@ def test_random_logs_of_days_alone_equal_a_count_of_days(
     )
     found = summarise_usage(
         given_log,
-        STUDY,
+        STUDY | {"zone": zone},
         participants=people,
         retention_days=tuple(range(8)),
         reading=LogReading(most_set_aside=1.0),

@@ -306,6 +306,82 @@ def test_of_a_log_of_days_nothing_counts_from_the_day_of_leaving_on_and_none_aft
     assert seen.counts[name] == 5 - counted
 
 
+DAYS = ["2026-01-01", "2026-01-05", "2026-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("at", "dates"),
+    [
+        (DAYS, None),
+        ([f"{day[8:]}.{day[5:7]}.{day[:4]}" for day in DAYS], "D.M.Y"),
+        (pd.to_datetime(DAYS).date, None),
+        (pd.to_datetime(DAYS), None),
+        ([46023, 46027, 46053], "excel"),
+        (["46023", "46027.0", "46053"], "excel"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+def test_a_day_without_a_time_is_that_day_on_whatever_clock(at: Any, dates: str | None, zone: str) -> None:
+    """West of Greenwich a log of days alone lay a day too early, its first day "before enrolment"."""
+    events = pd.DataFrame({"participant": "a", "at": at, "kind": "tap"})
+    people = pd.DataFrame({"participant": ["a"], "enrolled": DAYS[:1], "withdrawn": DAYS[2:]})
+    people = people if dates != "D.M.Y" else people.assign(enrolled="01.01.2026", withdrawn="31.01.2026")
+    people = people if dates != "excel" else people.assign(enrolled=46023, withdrawn=46053)
+    how = LogReading(dates=dates, most_set_aside=1.0)
+    seen = summarise_usage(events, STUDY | {"zone": zone}, participants=people, reading=how)
+    assert (seen.counts["before_enrolment"], seen.counts["after_withdrawal"]) == (0, 1)
+    row = seen.people.iloc[0]
+    assert (row["first_use_whole"], row["last_use_whole"], row["events_whole"]) == (0, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (["2026-01-02T03:00:00", "2026-01-06"], [0 + 22 / 24, 5.0]),  # a text that says both
+        (["2026-01-02T00:00:00Z", "2026-01-06T00:00:00Z"], [0 + 19 / 24, 4 + 19 / 24]),
+        (pd.to_datetime(["2026-01-02T00:00:00Z", "2026-01-06T00:00:00Z"]), [0 + 19 / 24, 4 + 19 / 24]),
+        (pd.to_datetime(["2026-01-02T03:00:00", "2026-01-06T00:00:00"]), [0 + 22 / 24, 4 + 19 / 24]),
+        (
+            pd.Series([pd.Timestamp(f"2026-01-0{k}", tz="UTC") for k in (2, 6)], dtype=object),
+            [0 + 19 / 24, 4 + 19 / 24],
+        ),
+        (pd.Series([pd.Timestamp(f"2026-01-0{k}") for k in (2, 6)], dtype=object), [1.0, 5.0]),
+        ([46024.125, 46028.0], [0 + 22 / 24, 5.0]),
+        ([1767322800, 1767657600], [0 + 22 / 24, 4 + 19 / 24]),
+    ],
+)
+def test_stamps_with_a_time_are_put_on_the_clock(at: Any, day: list[float]) -> None:
+    """New York, five hours behind: of stamps that an engine holds a midnight is a day only where all are."""
+    events = pd.DataFrame({"participant": ["a", "b"], "at": at, "kind": "tap"})
+    excel = isinstance(at, list) and isinstance(at[0], float)
+    enrolled: Any = 46023 if excel else "2026-01-01"
+    people = pd.DataFrame({"participant": ["a", "b"], "enrolled": enrolled})
+    how = LogReading(dates="excel") if excel else None
+    if isinstance(at, list) and isinstance(at[0], int):
+        people["enrolled"] = 1767225600
+    seen = summarise_usage(
+        events, STUDY | {"zone": "America/New_York"}, participants=people, reading=how
+    ).people
+    np.testing.assert_allclose(seen["first_use_whole"], day, atol=1e-9)
+
+
+def test_days_alone_are_neither_before_an_hour_of_enrolment_nor_after_the_day_they_came() -> None:
+    """An event of a day alone lay "before enrolment" at ten that day; one that came that day was "skewed"."""
+    people = pd.DataFrame({"participant": ["a"], "enrolled": ["2026-01-01T10:00:00"]})
+    events = pd.DataFrame({"participant": "a", "at": ["2026-01-01", "2026-01-02"], "kind": "tap"})
+    seen = summarise_usage(events, STUDY, participants=people)
+    assert seen.counts["before_enrolment"] == 0 and seen.people["events_whole"].item() == 2
+    events["at"] = ["2026-01-01T09:59:00", "2026-01-02T23:00:00"]
+    events["received"] = ["2026-01-01", "2026-01-02"]
+    seen = summarise_usage(events, STUDY, participants=people)
+    assert (seen.counts["before_enrolment"], seen.counts["skewed"]) == (1, 0)
+    assert seen.people["first_use_whole"].item() == pytest.approx(1 + 23 / 24)
+    events["received"] = ["2026-01-01", "2026-01-01"]
+    assert summarise_usage(events, STUDY, participants=people).counts["skewed"] == 1
+    events["received"] = ["2026-01-01T10:00:00", "2026-01-02T22:54:00"]
+    assert summarise_usage(events, STUDY, participants=people).counts["skewed"] == 1
+
+
 @pytest.mark.parametrize("column", ["withdrawn_day", "observed_until_day"])
 @pytest.mark.parametrize(("end", "counted"), [(10.0, 1), (10.25, 2), (9.75, 1), (11.0, 3)])
 def test_a_day_begins_with_its_midnight_and_a_time_of_day_still_counts(
