@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from instrument.definition import Instrument, Wording
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
@@ -16,6 +17,7 @@ REASON_LABELS = {
     "declined": "Prefers not to answer",
 }
 UNSTATED = "unstated"
+MOST_EXACT = 2**53
 
 
 def wording_in(scale: Instrument, language: str | None, caller: str) -> Wording:
@@ -189,3 +191,31 @@ def other_columns(responses: pd.DataFrame, scale: Instrument) -> list[str]:
     """Names of the columns that are neither key nor item, in their order."""
     taken = {"participant", "wave", *scale.item_ids}
     return [str(name) for name in responses.columns if name not in taken]
+
+
+def held_by_decimals(columns: pd.DataFrame) -> pd.DataFrame:
+    """Give columns for a program that has decimals and clocks without a zone: what it would change is text.
+
+    Parameters
+    ----------
+    columns : DataFrame, shape (n_administrations, k)
+        Covariates.
+
+    Returns
+    -------
+    DataFrame
+        Whole numbers beyond 2⁵³ and moments with an offset as texts; all else as it is.
+
+    Examples
+    --------
+    >>> held_by_decimals(pd.DataFrame({"card": [2**53 + 1, 7], "age": [31, 40]})).dtypes.astype(str).tolist()
+    ['object', 'int64']
+    """
+    kept = columns.copy()
+    for name in columns:
+        column = columns[name]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            kept[name] = column.map(lambda moment: moment.isoformat(), na_action="ignore").astype(object)
+        elif is_integer_dtype(column.dtype) and (column.dropna().abs() > MOST_EXACT).any():
+            kept[name] = column.map(str, na_action="ignore").astype(object)
+    return kept

@@ -14,6 +14,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.exchange.coding import (
     coded_answers,
+    held_by_decimals,
     missing_codes_of,
     other_columns,
     value_labels,
@@ -67,7 +68,7 @@ def sav_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     wording = wording_in(scale, language, caller)
     _check_names([*scale.item_ids, *other_columns(responses, scale)], caller)
     coded = coded_answers(responses, scale, caller)
-    others = responses[other_columns(responses, scale)]
+    others = held_by_decimals(responses[other_columns(responses, scale)])
     table = pd.concat(
         [responses[["participant", "wave"]], coded.astype("Float64").astype(float), others], axis=1
     )

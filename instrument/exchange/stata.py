@@ -13,12 +13,14 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.exchange.coding import (
     coded_answers,
+    held_by_decimals,
     missing_codes_of,
     other_columns,
     value_labels,
     wording_in,
 )
 
+LARGEST = 8.988e307  # larger ones mean missing answers there
 NAME_CHARACTERS = 32
 LABELLED_CHARACTERS = 31
 """Of a variable whose set of value labels bears its name."""
@@ -66,6 +68,8 @@ def dta_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     wording = wording_in(scale, language, caller)
     others = other_columns(responses, scale)
     _check_names(scale.item_ids, others, caller)
+    beside = held_by_decimals(responses[others])
+    _check_sizes(beside, caller)
     coded = coded_answers(responses, scale, caller)
     letter_of = {
         item: {code: LETTERS[reason] for reason, code in missing_codes_of(scale, item).items()}
@@ -73,7 +77,8 @@ def dta_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     }
     lettered = {item: _lettered(coded[item], letter_of[item]) for item in scale.item_ids}
     table = pd.concat(
-        [responses[["participant", "wave"]], pd.DataFrame(lettered, dtype=object), responses[others]], axis=1
+        [responses[["participant", "wave"]], pd.DataFrame(lettered, dtype=object), beside],
+        axis=1,
     )
     options: dict[str, Any] = {
         "file_label": _cut(f"{scale.id} {scale.version}: {wording.title}"),
@@ -108,6 +113,13 @@ def _check_names(items: list[str], others: list[str], caller: str) -> None:
         fact = f"{name_offenders(wrong)} is no name of a variable in Stata."
         hint = "rename it with letters, figures and underscores, no figure first, or export CSV."
         raise DefinitionError(fact_and_hint(caller, fact, hint))
+
+
+def _check_sizes(columns: pd.DataFrame, caller: str) -> None:
+    numbers = columns.select_dtypes("float")
+    if large := [str(name) for name in numbers if (numbers[name].abs() > LARGEST).any()]:
+        fact = f"{name_offenders(large)} holds a number that is larger than Stata's largest, {LARGEST:.3g}."
+        raise DefinitionError(fact_and_hint(caller, fact, "leave it out, or export CSV."))
 
 
 def _is_name(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ NO_ID = frozenset((
 ))
 # fmt: on
 """Texts that programs, spreadsheets and people write where nothing stands, or where a formula failed."""
+LARGEST_WHOLE = 2**63 - 1
 NUMBERED = "numbered"
 """Key of `frame.attrs`: the participants are row numbers, since the table had no column of them."""
 
@@ -315,13 +317,21 @@ def _as_numbers(name: str, column: pd.Series, notes: list[str]) -> pd.Series:
         numeric = len(present) > 0 and all(
             isinstance(v, (int, float)) and not isinstance(v, bool) for v in present
         )
+        if numeric and all(isinstance(v, int) and abs(v) <= LARGEST_WHOLE for v in present):
+            return column.astype("Int64")  # of integers beside an empty cell pandas makes decimals
         return pd.to_numeric(column) if numeric else column
     kinds = {text: number_of(text) for text in set(texts)}
     if any(kind == "comma" for kind in kinds.values()):
         notes.append(f"covariate {name!r} holds decimal commas: kept as text")
     padded = any(len(text) > 1 and text.startswith("0") and text.isdigit() for text in kinds)
-    if not padded and all(isinstance(kind, int) for kind in kinds.values()):
-        return pd.to_numeric(column).astype("Int64")
+    whole = [text for text, kind in kinds.items() if isinstance(kind, int)]
+    exact = {text: int(Decimal(text)) for text in whole}  # a float holds 15 digits
+    if not padded and len(whole) == len(kinds) and all(abs(v) <= LARGEST_WHOLE for v in exact.values()):
+        return pd.Series(
+            pd.array([pd.NA if pd.isna(v) else exact[v.strip()] for v in column], dtype="Int64"), column.index
+        )
     if not padded and all(isinstance(kind, int) or kind == "not_whole" for kind in kinds.values()):
-        return pd.to_numeric(column).astype(float)
+        if all("e" in text.lower() or float(value) == value for text, value in exact.items()):
+            return pd.to_numeric(column).astype(float)
+        notes.append(f"covariate {name!r} holds numbers of more digits than a decimal keeps: kept as text")
     return column.map(str.strip, na_action="ignore").astype(object)

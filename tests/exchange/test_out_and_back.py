@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 
 import dta
 from instrument.definition import Instrument
+from instrument.errors import DefinitionError
+from instrument.exchange.spss import sav_bytes
+from instrument.exchange.stata import dta_bytes
+from instrument.reading.read_responses import check_responses, read_responses
 from instrument.recognition.answers import read_answer_texts
 from tests.exchange.conftest import definition
 
@@ -105,3 +111,63 @@ def test_a_mark_means_a_reason_where_the_file_says_so_of_all_items_alike() -> No
     assert meanings(told | {".a": "Skipped"}) == {".a": None, ".b": 98, ".c": None}
     assert meanings({".b": told[".b"]}) == {".a": 99, ".b": 98, ".c": None}
     assert meanings(told | {".a": "lost"}) == {".a": None, ".b": 98, ".c": None}
+
+
+LONG = (90071992547409931, None, 90071992547409933)
+
+
+def beside(cells: list[str]) -> pd.Series:
+    """A covariate as it is read from a text file."""
+    text = "participant,a1,A_2,b1,card\n" + "".join(f"p{k},1,0,3,{cell}\n" for k, cell in enumerate(cells))
+    Path("side.csv").write_text(text, encoding="utf-8")
+    scale = Instrument.model_validate(definition())
+    return read_responses("side.csv", scale, covariates=("card",))["card"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["90071992547409931", "", "90071992547409933"], LONG),  # both were …936
+        (["90071992547409931.0", "7", "-90071992547409933"], (90071992547409931, 7, -90071992547409933)),
+        (["9e18", "1", "2"], (9 * 10**18, 1, 2)),
+        (["1e19", "1", ""], (1e19, 1.0, None)),  # these two ended in a TypeError
+        (["1e300", "1.5", "2"], (1e300, 1.5, 2.0)),
+        (["90071992547409931", "1.5", ""], ("90071992547409931", "1.5", None)),
+        (["3", "1.5", ""], (3.0, 1.5, None)),
+        (["1234567890123456789", "5", ""], ("1234567890123456789", "5", None)),
+    ],
+)
+def test_numbers_of_many_digits_keep_them_all(
+    cells: list[str], expected: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = [None if pd.isna(value) else value for value in beside(cells)]
+    assert found == list(expected) and all(
+        type(a) is type(b) or isinstance(a, (int, np.integer)) for a, b in zip(found, expected, strict=True)
+    )
+
+
+@pytest.mark.parametrize("write", [sav_bytes, dta_bytes])
+def test_what_decimals_would_change_goes_out_as_text(write: Any, tmp_path: Path) -> None:
+    """SPSS and Stata rounded the digits and dropped the zone, without a word; read back by pyreadstat."""
+    scale = Instrument.model_validate(definition())
+    at = pd.to_datetime(["2026-01-01T01:30+01:00", None, "2026-07-01T02:00+01:00"]).tz_convert(
+        "Europe/Berlin"
+    )
+    frame = pd.DataFrame({"participant": list("abc"), "wave": 1, "a1": 1, "A_2": 0, "b1": 3})
+    frame["card"], frame["moment"], frame["age"] = pd.array(LONG, dtype="Int64"), at, [31, 40, 52]
+    checked = check_responses(frame, scale, covariates=("card", "moment", "age"))
+    path = tmp_path / f"out.{'sav' if write is sav_bytes else 'dta'}"
+    path.write_bytes(write(checked, scale))
+    read = pyreadstat.read_sav if write is sav_bytes else pyreadstat.read_dta
+    back, _ = read(str(path))
+    assert back["card"].tolist() == ["90071992547409931", "", "90071992547409933"]
+    assert back["moment"].tolist() == ["2026-01-01T01:30:00+01:00", "", "2026-07-01T03:00:00+02:00"]
+    assert back["age"].tolist() == [31, 40, 52]
+
+
+def test_a_number_that_stata_takes_for_none_is_refused() -> None:
+    scale = Instrument.model_validate(definition())
+    frame = pd.DataFrame({"participant": ["a"], "wave": 1, "a1": 1, "A_2": 0, "b1": 3, "size": [1e308]})
+    with pytest.raises(DefinitionError, match="'size' holds a number that is larger than Stata's"):
+        dta_bytes(check_responses(frame, scale, covariates=("size",)), scale)
