@@ -18,6 +18,7 @@ from analysis.common.rules import (
 )
 from analysis.common.verdicts import Cause, Property, Question, Verdict
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
+from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.covariates import MOST_GROUPS, Use, covariates_of
@@ -100,6 +101,7 @@ def section_groups(context: Context) -> Section:
             head = {"grouping": name, "theme": theme, "title": context.title_of(theme), "n": result.n_obs}
             head |= {"free": ", ".join(free)} if partial else {}
             rows += [{**head, **row} for row in level_rows(result)]
+    account = _account(context, rows)
     table = pd.DataFrame(rows, columns=["theme", *columns, "cfi_holds", "rmsea_holds", "faults"])
     unequal = list(
         dict.fromkeys(f.claim.rpartition(": ")[0] for f in findings if f.verdict is Verdict.NOT_MET)
@@ -107,7 +109,7 @@ def section_groups(context: Context) -> Section:
     return Section(
         estimator=_by(how["estimator"]),
         n=int(table["n"].max()) if len(table) else None,
-        n_kind=people(weight=9),
+        n_kind=people(names=_largest(table)),
         missing=context.plan.missing or ("pairwise" if how["ordered"] else "fiml"),
         options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
@@ -127,7 +129,6 @@ def section_groups(context: Context) -> Section:
                 kinds={
                     **each(TEXT, "theme grouping title level faults", *partial),
                     "n": people(
-                        weight=1,
                         names=populations.labels(
                             populations.grouped(*pair)
                             for pair in zip(table["grouping"], table["theme"], strict=True)
@@ -146,10 +147,28 @@ def section_groups(context: Context) -> Section:
                 "and few items, so read the size of the change, too.",
             )
         },
+        account=account,
         findings=findings,
         problems=gaps.problems,
         untested=gaps.untested,
     )
+
+
+def _largest(table: pd.DataFrame) -> list[str]:
+    if not len(table):
+        return []
+    row = table.loc[table["n"].idxmax()]
+    return [populations.label(populations.grouped(row["grouping"], row["theme"]))]
+
+
+def _account(context: Context, rows: list[dict[str, Any]]) -> Account:
+    """Say that those compared are a part of who answered: the others may be the few of a small group."""
+    account = Account()
+    answered = populations.answered(context.wave_name(context.first_wave))
+    account.population(answered, len(context.items))
+    for name, theme, n in dict.fromkeys((row["grouping"], row["theme"], row["n"]) for row in rows):
+        account.part(answered, account.population(populations.grouped(name, theme), n))
+    return account
 
 
 def _by(estimator: str) -> str:
