@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.usage.reading import LogReading
+from analysis.usage.reading import MICROSECONDS_PER_DAY, LogReading
 from instrument.reading.side_columns import Place, points_in_time
 
-MICROSECONDS_PER_DAY = 86_400_000_000
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 

@@ -41,7 +41,7 @@ MOST_EXACT = 2.0**53
 CLOCKS = ("at", "received")
 DAY_ALONE = "day_alone_"
 """Before the name of a column of stamps: whether a cell is a day without a time, which no clock moves."""
-DAY_IN_TEXT = r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\s*"
+DAY_IN_TEXT = r"\s*(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{8})\s*"
 NO_TIME = (
     "{0!r} holds days without a time: events of one day are one session, "
     "and those alike in all else count once"

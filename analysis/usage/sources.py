@@ -207,7 +207,7 @@ def _say_fields(reading: LogReading, names: Iterable[str]) -> str:
 
 def _open(events: Any, con: Any, reading: LogReading) -> Any:
     if isinstance(events, pd.DataFrame):
-        return ibis.memtable(_plain_types(events))
+        return _in_memory(events, reading)
     if isinstance(events, (str, Path)):
         name = str(events)
         if name.endswith((".parquet", ".pq")):
@@ -231,7 +231,13 @@ def _open(events: Any, con: Any, reading: LogReading) -> Any:
     if not isinstance(known, nw.DataFrame):
         hint = "give a pandas DataFrame, an Ibis table, a file, or the name of a table of the engine."
         raise ResponseDataError(fact_and_hint(CALLER, f"events is {kind_of(events)}.", hint))
-    return ibis.memtable(_plain_types(known.to_pandas()))
+    return _in_memory(known.to_pandas(), reading)
+
+
+def _in_memory(events: pd.DataFrame, reading: LogReading) -> Any:
+    if not len(events):  # its columns have no types, either
+        raise reading.fault(f"{reading.source} holds no event.", "give the log of the people enrolled.")
+    return ibis.memtable(_plain_types(events))
 
 
 def _without_marks(table: Any) -> Any:

@@ -19,8 +19,8 @@ from instrument.recognition.mapping import LongForm, Mapping
 from instrument.recognition.tools import plain_name
 
 ANSWER_NAMES = ("resp", "response", "answer", "item_response", "value", "score", "rating", "antwort", "wert")
-OWN_NAME = "code"  # of the long tables that the toolkit itself writes; elsewhere it may be that of an item
 """Plain names of the column of answers where each answer has a row of its own."""
+OWN_NAME = "code"  # of the long tables that the toolkit itself writes; elsewhere it may be that of an item
 ITEM_NAMES = ("item", "item_id", "itemid", "question", "variable", "frage")
 NO_TICK = frozenset(
     {"", "0", "no", "n", "false", "unchecked", "not selected", "nein", "falsch", "non", "faux"}

@@ -150,5 +150,11 @@ def test_categories_that_a_wave_lacks_leave_no_thresholds_to_be_equal() -> None:
     data = answers().assign(a3=answers()["a3"].clip(upper=2))
     with pytest.raises(DefinitionError, match="'a3' hold other categories than 'a1'"):
         growth(CURVE, data, ordered=True)
+    with pytest.raises(DefinitionError, match="nobody answered 'a1'"):
+        growth(CURVE, data.iloc[:0], ordered=True)
+    with pytest.raises(DefinitionError, match="the grouping column 'nope' is not in the data"):
+        growth(CURVE, answers(), ordered=True, group="nope")
+    with pytest.raises(DefinitionError, match="names in ordered are not in the data"):
+        growth(CURVE, answers().to_numpy(), ordered=True)  # type: ignore[arg-type]
     with pytest.raises(DefinitionError, match="'a1' has one category only"):
         growth(CURVE, answers().assign(**dict.fromkeys(WAVES, 1.0)), ordered=True)

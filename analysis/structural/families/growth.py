@@ -10,6 +10,7 @@ from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATOR
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.curve_syntax import ordinal_curve
 from analysis.structural.options import ModelOptions
+from instrument.answers import table_of
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 
 
@@ -108,6 +109,7 @@ def growth(
         raise DefinitionError(fact_and_hint("growth", fact, hint))
     names: bool | list[str] = False
     if ordinal:
+        data = table_of(data, "growth", "data")
         model, names = ordinal_curve(model, data, ordered, group)
     options = ModelOptions(
         estimator=estimator or known[0],

@@ -58,7 +58,7 @@ def ordinal_curve(
         raise DefinitionError(fact_and_hint(CALLER, fact, "name columns of the data."))
     said = {(s.lhs, s.op) for s in syntax.statements}
     own = {(s.lhs, s.rhs) for s in syntax.statements if s.op == "~~"}
-    n_groups = 1 if group is None else max(int(data[group].nunique()), 1)
+    n_groups = max(int(data[group].nunique()), 1) if group in data else 1  # the fit refuses another column
     lines: list[str] = []
     for number, (factors, shown) in enumerate(_processes(measured)):
         mine = [name for name in shown if name in ordinal]
@@ -145,6 +145,8 @@ def _thresholds(data: pd.DataFrame, names: Sequence[str]) -> int:
         )
         hint = "merge categories that some waves lack with their neighbours, at every wave."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+    if not first:
+        raise DefinitionError(fact_and_hint(CALLER, f"nobody answered {names[0]!r}.", "leave it out."))
     if len(first) < 2:
         fact = f"{names[0]!r} has one category only."
         raise DefinitionError(fact_and_hint(CALLER, fact, "leave it out."))
