@@ -147,6 +147,13 @@ def test_numbers_of_many_digits_keep_them_all(
     )
 
 
+def test_whole_numbers_beside_an_empty_cell_of_a_table_in_memory_stay_whole() -> None:
+    frame = pd.DataFrame({"participant": list("abc"), "wave": 1, "a1": 1, "A_2": 0, "b1": 3})
+    frame["card"] = pd.Series(LONG, dtype=object)
+    found = check_responses(frame, Instrument.model_validate(definition()), covariates=("card",))["card"]
+    assert [None if pd.isna(value) else value for value in found] == list(LONG)
+
+
 @pytest.mark.parametrize("write", [sav_bytes, dta_bytes])
 def test_what_decimals_would_change_goes_out_as_text(write: Any, tmp_path: Path) -> None:
     """SPSS and Stata rounded the digits and dropped the zone, without a word; read back by pyreadstat."""

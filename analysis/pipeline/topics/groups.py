@@ -157,7 +157,7 @@ def section_groups(context: Context) -> Section:
 def _largest(table: pd.DataFrame) -> list[str]:
     if not len(table):
         return []
-    row = table.loc[table["n"].idxmax()]
+    row = table.iloc[int(table["n"].to_numpy().argmax())]
     return [populations.label(populations.grouped(row["grouping"], row["theme"]))]
 
 
