@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.views.cards import STYLE as CARDS
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"]{padding-top:2.75rem;padding-bottom:1rem}
+[data-testid="stMainBlockContainer"]{padding-top:2.6rem;padding-bottom:.5rem}
 @media(max-width:48rem){[data-testid="stMainBlockContainer"]{padding-top:4.5rem}}
 [data-testid="stMainBlockContainer"] h1{font-size:2rem;padding:.4rem 0 .2rem}
 [data-testid="stMainBlockContainer"] h2{font-size:1.5rem}
@@ -16,6 +16,8 @@ STYLE = """<style>
 [data-testid="stPageLink-NavLink"] :is(span,p){white-space:normal;overflow:visible;text-overflow:clip}
 [data-testid="stPageLink-NavLink"] p{text-decoration:underline;text-underline-offset:.15em}
 [data-testid="stPageLink-NavLink"] p{font-weight:600;line-height:1.35}
+[data-testid="stElementContainer"]:has([data-testid="stPageLink-NavLink"]){margin-block:-2px}
+[class*="st-key-point-"] [data-testid="stElementContainer"]:has(a){margin-block:-6px}
 [class*="st-key-point-"]{padding:.5rem .8rem .6rem}
 [class*="st-key-point-"] p{line-height:1.4}
 [data-testid="stButtonGroup"] [aria-checked="true"]{background:transparent!important;border-width:2px}

@@ -48,6 +48,16 @@ MEASURE = """
       }
     });
   }
+  const ways = [...root.querySelectorAll('[data-testid=stPageLink-NavLink]')].filter(shown);
+  ways.forEach((one, place) => {
+    const box = one.getBoundingClientRect();
+    for (const other of ways.slice(place + 1)) {
+      const next = other.getBoundingClientRect();
+      if (Math.min(box.right, next.right) > Math.max(box.left, next.left)
+        && Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top) > 1)
+        found.push(['over another', said(one.textContent), said(other.textContent)]);
+    }
+  });
   for (const one of root.querySelectorAll('p,li,span,a,label,h1,h2,h3,h4,td,th,dt,dd,summary,em,b,figcaption')) {
     const own = [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
     if (!own || !shown(one) || one.closest('svg')) continue;
